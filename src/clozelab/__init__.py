@@ -1,0 +1,1 @@
+"""clozelab: configuration-driven experiments with BERT-style encoders."""

@@ -1,0 +1,1 @@
+"""The throughput benchmark: clozelab against its peers on the same work."""

@@ -1,0 +1,94 @@
+"""Saves where a run stands, so that it can be killed at any moment, and the weights that validation selects."""
+
+import time
+from pathlib import Path
+from typing import Any, final
+
+import pytorch_lightning as pl
+import torch
+
+from clozelab.errors import ConfigError, require
+from clozelab.metrics.direction import higher_is_better
+from clozelab.store.cache import atomic_path
+from clozelab.task.base import Task
+from clozelab.types import Batch
+
+
+@final
+class Checkpoint(pl.Callback):
+    """Writes `checkpoints/last.ckpt` from time to time and `checkpoints/best.pt` when validation improves.
+
+    Both appear at once or not at all. `last.ckpt` is only written between two optimizer steps.
+
+    Args:
+        every_n_minutes: time between two saves; 0 saves by `every_n_steps` only.
+        every_n_steps: optimizer steps between two saves; None saves by the clock only.
+        keep: keep both files when the run has finished; its weights are in `model/` anyway.
+    """
+
+    def __init__(self, *, every_n_minutes: float = 5.0, every_n_steps: int | None = None, keep: bool = False) -> None:
+        require("every_n_minutes", every_n_minutes, every_n_minutes >= 0, "a number >= 0")
+        require("every_n_steps", every_n_steps, every_n_steps is None or every_n_steps >= 1, "null or an integer >= 1")
+        self.every_n_minutes = every_n_minutes
+        self.every_n_steps = every_n_steps
+        self.keep = keep
+        self.best: float | None = None
+        self.best_step = 0
+        self._saved_at = time.monotonic()
+        self._last_step = -1
+
+    @staticmethod
+    def last_path(folder: Path) -> Path:
+        """Returns the file of the resumable state of a run directory."""
+        return folder / "checkpoints" / "last.ckpt"
+
+    @staticmethod
+    def best_path(folder: Path) -> Path:
+        """Returns the file of the selected weights of a run directory."""
+        return folder / "checkpoints" / "best.pt"
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Starts the clock."""
+        self._saved_at = time.monotonic()
+        self._last_step = trainer.global_step
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
+        """Saves when due."""
+        if trainer.global_step == self._last_step:  # a micro-batch inside a step
+            return
+        self._last_step = trainer.global_step
+        by_steps = self.every_n_steps is not None and trainer.global_step % self.every_n_steps == 0
+        minutes = (time.monotonic() - self._saved_at) / 60
+        if by_steps or (self.every_n_minutes > 0 and minutes >= self.every_n_minutes):
+            with atomic_path(self.last_path(Path(trainer.default_root_dir))) as path:
+                trainer.save_checkpoint(path)
+            self._saved_at = time.monotonic()
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Keeps the weights if the selection metric improved; the first of equals wins.
+
+        Raises:
+            ConfigError: if validation has no such metric.
+        """
+        if trainer.state.fn != "fit":
+            return
+        assert isinstance(pl_module, Task)
+        metric = pl_module.selection
+        if metric not in pl_module.results:
+            names = ", ".join(sorted(n for n in pl_module.results if n.count("/") == 1))
+            raise ConfigError(f"task.selection={metric!r}: validation has {names}")
+        value = pl_module.results[metric]
+        if self.best is None or (value > self.best if higher_is_better(metric) else value < self.best):
+            self.best, self.best_step = value, trainer.global_step
+            with atomic_path(self.best_path(Path(trainer.default_root_dir))) as path:
+                torch.save(pl_module.model.state_dict(), path)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the best value so far, for a resumed run."""
+        return {"best": self.best, "best_step": self.best_step}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restores the best value so far."""
+        self.best, self.best_step = state_dict["best"], state_dict["best_step"]

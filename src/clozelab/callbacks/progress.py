@@ -1,0 +1,79 @@
+"""What a person sees while a run works: a bar on a terminal, and `progress.json` for whoever watches from elsewhere."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any, final
+
+import pytorch_lightning as pl
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from clozelab.errors import require
+from clozelab.store.cache import atomic_write
+from clozelab.task.base import Task
+from clozelab.types import Batch
+
+
+@final
+class ProgressBar(pl.Callback):
+    """A bar with loss, tokens a second and time left; quiet when not on a terminal.
+
+    Args:
+        every_seconds: time between two updates.
+        enabled: False draws nothing; `progress.json` is written all the same.
+    """
+
+    def __init__(self, *, every_seconds: float = 1.0, enabled: bool = True) -> None:
+        require("every_seconds", every_seconds, every_seconds > 0, "a number > 0")
+        self.every_seconds = every_seconds
+        console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"), BarColumn(bar_width=None), MofNCompleteColumn(),
+            TextColumn("{task.fields[detail]}"), TimeRemainingColumn(),
+            console=console, disable=not (enabled and console.is_terminal), transient=True,
+        )  # fmt: skip
+        self._task: TaskID | None = None
+        self._shown_at = 0.0
+        self._tokens = 0
+        self._since = 0.0
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Opens the bar."""
+        self._bar.start()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Starts counting, at the step a resumed run has reached."""
+        total = trainer.estimated_stepping_batches
+        self._task = self._bar.add_task("training", total=total, completed=trainer.global_step, detail="")
+        self._since = time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
+        """Updates the bar when due."""
+        self._tokens += batch.num_tokens
+        now = time.monotonic()
+        if now - self._shown_at < self.every_seconds:
+            return
+        self._shown_at = now
+        assert isinstance(pl_module, Task)
+        assert self._task is not None
+        speed = self._tokens / max(now - self._since, 1e-9)
+        detail = f"epoch {trainer.current_epoch + 1}  loss {pl_module.step_loss:.3f}  {speed:,.0f} tokens/s"
+        self._bar.update(self._task, completed=trainer.global_step, detail=detail)
+        state = {"step": trainer.global_step, "num_steps": int(trainer.estimated_stepping_batches)}
+        atomic_write(Path(trainer.default_root_dir) / "progress.json", json.dumps({**state, "loss": pl_module.step_loss}))
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Says that the bar stands still because the run is scored."""
+        if self._task is not None:
+            self._bar.update(self._task, detail="scoring the validation split")
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Closes the bar."""
+        self._bar.stop()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """Closes the bar, so that the message after it is readable."""
+        self._bar.stop()

@@ -1,0 +1,94 @@
+"""The command line. Free of torch at import, so that help and configuration errors answer at once.
+
+Exit codes: 0 done; 2 the user's mistake (one short message, no traceback); 1 anything else.
+"""
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from clozelab.errors import ConfigError, RunFailedError, UserError, did_you_mean
+from clozelab.record import TRACEBACK_LOGGER
+
+USAGE = """usage: clozelab VERB ...
+
+  train [group=option ...] [key=value ...] [-m]   launch one run, or with -m a sweep
+  data list                                       the datasets, and which are here
+  data fetch NAME                                 fetch a dataset now
+
+clozelab VERB --help says more."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    logging.basicConfig(level=logging.INFO, handlers=[_console()], force=True)
+    try:
+        return _dispatch(given)
+    except UserError as error:
+        print(f"clozelab: {error}", file=sys.stderr)
+        return 2
+    except RunFailedError as error:
+        print(f"clozelab: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("clozelab: interrupted; the same command continues where it was", file=sys.stderr)
+        return 130
+
+
+def _dispatch(given: list[str]) -> int:
+    verbs = {"train": _train, "data": _data}
+    # `-m` may stand anywhere in the line, before the verb too.
+    verb = next((a for a in given if not a.startswith("-")), None)
+    if verb is None or (verb not in verbs and given[0] in ("-h", "--help")):
+        print(USAGE)
+        return 0 if not given or given[0] in ("-h", "--help") else 2
+    if verb not in verbs:
+        raise ConfigError(f"{verb}: no such verb.{did_you_mean(verb, verbs)} Verbs: {', '.join(verbs)}")
+    given.remove(verb)
+    return verbs[verb](given)
+
+
+def _train(arguments: list[str]) -> int:
+    from clozelab.config.compose import run_hydra
+
+    run_hydra(arguments, _train_one)
+    return 0
+
+
+def _train_one(config: dict[str, Any], origin: Any) -> None:
+    from clozelab.identity import open_run
+    from clozelab.summary import print_result
+
+    run, identity = open_run(config, origin)
+    if run.status != "completed" or config["rerun"]:
+        from clozelab.config.check import check
+        from clozelab.experiment import execute
+
+        check(config, origin)
+        execute(run, config, identity)
+    else:
+        print(f"already completed: {run.folder} (rerun=true runs it again)")
+    print_result(run, Path(config["output_dir"]))
+
+
+def _data(arguments: list[str]) -> int:
+    from clozelab.fetch import fetch, list_data
+
+    if arguments == ["list"]:
+        list_data()
+        return 0
+    if len(arguments) == 2 and arguments[0] == "fetch":
+        fetch(arguments[1])
+        return 0
+    print("usage: clozelab data list | clozelab data fetch NAME")
+    return 0 if arguments and arguments[0] in ("-h", "--help") else 2
+
+
+def _console() -> logging.Handler:
+    handler = logging.StreamHandler()
+    handler.addFilter(lambda record: record.name.startswith("clozelab.") and record.name != TRACEBACK_LOGGER)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    return handler

@@ -1,0 +1,1 @@
+"""Configurations: composed by Hydra, checked as a whole, instantiated from an allow-list."""

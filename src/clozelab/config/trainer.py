@@ -1,0 +1,69 @@
+"""The keys of the trainer that clozelab takes, and those it does not because something else of it says the same."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+PRECISIONS = {
+    "auto": "bf16-mixed where the processor has it, else 32-true",
+    "32-true": "float32",
+    "bf16-mixed": "bfloat16 autocast, float32 weights",
+    "64-true": "float64, for tests of exactness",
+}
+
+ELSEWHERE = {
+    "logger": "use the logger group",
+    "callbacks": "use the callbacks group",
+    "accumulate_grad_batches": "use data.micro_batches, which leaves the optimisation as it is",
+    "default_root_dir": "use output_dir",
+    "enable_checkpointing": "use callbacks.checkpoint",
+    "enable_progress_bar": "use callbacks.progress.enabled",
+    "enable_model_summary": "the parameters are printed anyway",
+    "num_sanity_val_steps": "validation data is checked when it is read",
+    "log_every_n_steps": "use callbacks.curves.every_n_steps",
+    "use_distributed_sampler": "clozelab orders the examples itself",
+    "reload_dataloaders_every_n_epochs": "clozelab orders the examples itself",
+    "deterministic": "runs are always deterministic",
+    "benchmark": "runs are always deterministic",
+    "overfit_batches": "use data.limit",
+    "limit_train_batches": "use data.limit or data.fraction",
+    "limit_val_batches": "use data.limit",
+    "limit_test_batches": "use data.limit",
+    "limit_predict_batches": "use data.limit",
+    "fast_dev_run": "use experiment=debug",
+    "inference_mode": "evaluation always runs without autograd",
+    "min_epochs": "early stopping has a patience",
+    "min_steps": "early stopping has a patience",
+    "max_time": "a run that stops by the clock cannot be reproduced; use max_steps",
+    "plugins": "not supported",
+    "model_registry": "not supported",
+    "sync_batchnorm": "encoders have no batch normalisation",
+    "enable_autolog_hparams": "the run directory holds the whole config",
+}
+
+Report = Callable[[str, str], None]
+
+
+def check_trainer(node: Mapping[str, Any], report: Report) -> list[str]:
+    """Reports what Lightning would refuse late or not at all; returns the keys that need no further check."""
+    done = []
+    for key, advice in ELSEWHERE.items():
+        if key in node:
+            report(f"trainer.{key}", f"trainer.{key}: is set by clozelab itself; {advice}")
+            done.append(key)
+    if "precision" in node:
+        done.append("precision")
+        if node["precision"] not in PRECISIONS:
+            allowed = ", ".join(PRECISIONS)
+            report("trainer.precision", f"trainer.precision={node['precision']!r}: must be one of {allowed}")
+    if node.get("_target_") != "pytorch_lightning.Trainer":
+        report("trainer._target_", f"trainer._target_={node.get('_target_')!r}: must be pytorch_lightning.Trainer")
+    for key in ("max_epochs", "max_steps"):
+        value = node.get(key)
+        if isinstance(value, int) and value < 1 and not (key == "max_steps" and value == -1):
+            report(f"trainer.{key}", f"trainer.{key}={value!r}: must be an integer >= 1")
+            done.append(key)
+    clip = node.get("gradient_clip_val")
+    if isinstance(clip, int | float) and clip <= 0:
+        report("trainer.gradient_clip_val", f"trainer.gradient_clip_val={clip!r}: must be null or a number > 0")
+        done.append("gradient_clip_val")
+    return done

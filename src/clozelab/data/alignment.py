@@ -1,0 +1,135 @@
+"""From words to pieces and windows, so that every word of the file has exactly one place where it is scored.
+
+A word without any piece (a lone U+200D) becomes the unknown token; a word longer than a window keeps its first pieces;
+a sentence longer than the encoder's limit becomes overlapping windows, and each word belongs to the window in which it
+has the most context. The word's first piece carries its tag.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from transformers import PreTrainedTokenizerFast
+
+Pieces = list[list[int]]
+"""Token ids of each word of a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of a sentence that fits the encoder.
+
+    Attributes:
+        input_ids: token ids, special tokens included.
+        positions: place in `input_ids` of the first piece of each word that belongs to this window.
+        first_word: number in the sentence of the first such word; the others follow it without a gap.
+    """
+
+    input_ids: list[int]
+    positions: list[int]
+    first_word: int
+
+
+def special_tokens(tokenizer: PreTrainedTokenizerFast) -> tuple[list[int], list[int]]:
+    """Returns the token ids that the tokenizer puts before and after one sequence."""
+    content = tokenizer("a", add_special_tokens=False)["input_ids"]
+    whole = tokenizer("a", add_special_tokens=True)["input_ids"]
+    for start in range(len(whole) - len(content) + 1):
+        if whole[start : start + len(content)] == content:
+            return whole[:start], whole[start + len(content) :]
+    raise AssertionError(f"special tokens are not around the content: {content} in {whole}")
+
+
+def word_pieces(
+    tokenizer: PreTrainedTokenizerFast, sentences: Sequence[Sequence[str]], counts: Counter[str]
+) -> Iterator[Pieces]:
+    """Yields the pieces of every word of every sentence; no word is without a piece.
+
+    Args:
+        tokenizer: any fast tokenizer; BPE tokenizers need `add_prefix_space=True`.
+        sentences: words.
+        counts: `words_without_piece` is raised for every word that became the unknown token.
+    """
+    chunk = 1000
+    for start in range(0, len(sentences), chunk):
+        part = [list(words) for words in sentences[start : start + chunk]]
+        encoded = tokenizer(part, is_split_into_words=True, add_special_tokens=False)
+        for words, encoding in zip(part, encoded.encodings, strict=True):
+            pieces: Pieces = [[] for _ in words]
+            for token, word in zip(encoding.ids, encoding.word_ids, strict=True):
+                pieces[word].append(token)
+            for place, ids in enumerate(pieces):
+                if not ids:
+                    counts["words_without_piece"] += 1
+                    pieces[place] = [tokenizer.unk_token_id]
+            yield pieces
+
+
+def windows(
+    pieces: Pieces, prefix: list[int], suffix: list[int], *, max_length: int, overlap: int, counts: Counter[str]
+) -> list[Window]:
+    """Cuts one sentence into windows; one window if it fits.
+
+    Args:
+        pieces: of each word, none empty.
+        prefix: special tokens before the content.
+        suffix: special tokens after it.
+        max_length: of a window in tokens, special tokens included.
+        overlap: pieces that neighbouring windows share at least, where words allow.
+        counts: `words_cut` and `sentences_windowed` are raised.
+    """
+    capacity = max_length - len(prefix) - len(suffix)
+    assert capacity > overlap >= 0, f"max_length={max_length} leaves no room beside overlap={overlap}"
+    cut = [ids[:capacity] for ids in pieces]
+    counts["words_cut"] += sum(len(ids) > capacity for ids in pieces)
+    starts = [0]  # starts[i]: pieces before word i
+    for ids in cut:
+        starts.append(starts[-1] + len(ids))
+    spans = _spans(starts, capacity, overlap)
+    counts["sentences_windowed"] += len(spans) > 1
+    owners = _owned(spans, starts)
+    result = []
+    for (first, last), (own_first, own_last) in zip(spans, owners, strict=True):
+        ids = [token for word in cut[first:last] for token in word]
+        positions = [len(prefix) + starts[word] - starts[first] for word in range(own_first, own_last)]
+        result.append(Window(prefix + ids + suffix, positions, own_first))
+    return result
+
+
+def _spans(starts: list[int], capacity: int, overlap: int) -> list[tuple[int, int]]:
+    """Returns (first word, last word + 1) of each window, from left to right."""
+    num_words = len(starts) - 1
+    spans: list[tuple[int, int]] = []
+    first = 0
+    while True:
+        last = first + 1
+        while last < num_words and starts[last + 1] - starts[first] <= capacity:
+            last += 1
+        spans.append((first, last))
+        if last == num_words:
+            return spans
+        following = last  # step back from the end for the overlap, but always forward from this window's first word
+        while following - 1 > first and starts[last] - starts[following] < overlap:
+            following -= 1
+        # The next word must fit behind the overlap, or the next window would end where this one does.
+        while following < last and starts[last + 1] - starts[following] > capacity:
+            following += 1
+        first = following
+
+
+def _owned(spans: list[tuple[int, int]], starts: list[int]) -> list[tuple[int, int]]:
+    """Returns the words that belong to each window: in an overlap, those nearer to the other window's border go over."""
+    owners = []
+    own_first = spans[0][0]
+    for number, (_, last) in enumerate(spans):
+        own_last = last
+        if number + 1 < len(spans):
+            shared = spans[number + 1][0]
+            # Context is what stands to the right in this window, to the left in the next.
+            own_last = next(
+                (w for w in range(max(shared, own_first), last) if starts[w] - starts[shared] > starts[last] - starts[w + 1]),
+                last,
+            )
+        owners.append((own_first, own_last))
+        own_first = own_last
+    return owners

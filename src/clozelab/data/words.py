@@ -1,0 +1,119 @@
+"""Sentences with one tag a word, tokenised into a store: what token classification trains and scores on."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerFast
+
+from clozelab.data.alignment import special_tokens, windows, word_pieces
+from clozelab.data.conll import Conll
+from clozelab.errors import DataError
+from clozelab.store.cache import build_once, cache_dir
+from clozelab.store.hashing import digest
+from clozelab.store.ragged import FORMAT_VERSION, RaggedStore
+from clozelab.types import Sentence
+
+log = logging.getLogger(__name__)
+
+
+@final
+class WordSplit:
+    """One tokenised split. A sentence is one or more windows, the examples of the encoder.
+
+    Args:
+        store: with the fields `build` writes.
+        labels: label names of the whole data; the store's own ids are mapped to places in it.
+    """
+
+    def __init__(self, *, store: RaggedStore, labels: Sequence[str]) -> None:
+        self.store = store
+        self.input_ids = store["input_ids"]
+        self.positions = store["positions"]
+        self._tags = store["tags"]
+        self.num_sentences = len(self._tags)
+        self.windows_of = store["windows"]  # window numbers of each sentence
+        self._to_label = np.array([labels.index(name) for name in store.header["labels"]], dtype=np.int64)
+        self.sentence_of = np.repeat(np.arange(self.num_sentences), self.windows_of.lengths())
+        self.first_words = store["first_words"]
+
+    def tags(self, sentence: int) -> NDArray[np.int64]:
+        """Returns the gold label ids of a sentence, (words,)."""
+        return self._to_label[self._tags[sentence]]
+
+    def targets(self, window: int) -> NDArray[np.int64]:
+        """Returns the gold label ids of the words that belong to a window, (words,)."""
+        sentence, words = self.owned(window)
+        return self.tags(sentence)[words.start : words.stop]
+
+    def owned(self, window: int) -> tuple[int, range]:
+        """Returns the sentence of a window and the words of it that belong to the window."""
+        sentence = int(self.sentence_of[window])
+        first = int(self.first_words[sentence][window - self.windows_of.offsets[sentence]])
+        return sentence, range(first, first + len(self.positions[window]))
+
+    def words(self, sentence: int) -> list[str]:
+        """Returns the words of a sentence as the file has them."""
+        return bytes(self.store["text"][sentence].astype(np.uint8)).decode().split("\n")
+
+
+def read_split(reader: Conll, path: Path, split: str) -> list[Sentence]:
+    """Returns the sentences of a file.
+
+    Raises:
+        DataError: if there are none.
+    """
+    sentences = list(reader.read(path))
+    if not sentences:
+        raise DataError(f"{path}: the {split} split has no sentence")
+    return sentences
+
+
+def build(
+    read: Callable[[], Sequence[Sentence]],
+    tokenizer: PreTrainedTokenizerFast,
+    key: dict[str, Any],
+    *,
+    max_length: int,
+    overlap: int,
+) -> RaggedStore:
+    """Returns the store of one split, from the cache if the same was built before.
+
+    Args:
+        read: gives the sentences of the split; called only if the cache lacks them.
+        tokenizer: a fast tokenizer.
+        key: plain values that identify source, format and tokenizer; windows and the format version are added here.
+        max_length: of a window in tokens.
+        overlap: of neighbouring windows in pieces.
+    """
+    identity = {**key, "max_length": max_length, "overlap": overlap, "format_version": FORMAT_VERSION, "kind": "words"}
+    entry = cache_dir() / "stores" / digest(identity)[:32]
+    return RaggedStore(build_once(entry, lambda folder: _write(folder, read(), tokenizer, max_length, overlap)))
+
+
+def _write(
+    folder: Path, sentences: Sequence[Sentence], tokenizer: PreTrainedTokenizerFast, max_length: int, overlap: int
+) -> None:
+    counts: Counter[str] = Counter(words_without_piece=0, words_cut=0, sentences_windowed=0)
+    prefix, suffix = special_tokens(tokenizer)
+    cut = [
+        windows(pieces, prefix, suffix, max_length=max_length, overlap=overlap, counts=counts)
+        for pieces in word_pieces(tokenizer, [s.words for s in sentences], counts)
+    ]
+    labels = sorted({tag for sentence in sentences for tag in sentence.tags})
+    number = {label: i for i, label in enumerate(labels)}
+    flat = [window for parts in cut for window in parts]
+    first_window = np.cumsum([0] + [len(parts) for parts in cut])
+    fields: dict[str, Any] = {
+        "input_ids": (window.input_ids for window in flat),
+        "positions": (window.positions for window in flat),
+        "tags": ([number[tag] for tag in sentence.tags] for sentence in sentences),
+        "windows": (range(int(a), int(a) + len(parts)) for a, parts in zip(first_window, cut, strict=False)),
+        "first_words": ([window.first_word for window in parts] for parts in cut),
+        "text": (np.frombuffer("\n".join(sentence.words).encode(), dtype=np.uint8) for sentence in sentences),
+    }
+    RaggedStore.write(folder, fields, {"labels": labels, "counts": dict(counts)})

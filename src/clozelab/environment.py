@@ -1,0 +1,62 @@
+"""What a run was computed with: code, packages, hardware. Free of torch at import."""
+
+import hashlib
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("clozelab", "torch", "pytorch-lightning", "transformers", "tokenizers", "numpy", "hydra-core", "wandb")
+NUMERIC_PACKAGES = ("torch", "pytorch-lightning", "transformers", "tokenizers", "numpy")
+"""Packages whose versions may change the last bits of a result."""
+
+
+def packages() -> dict[str, str]:
+    """Returns the versions of the packages a run depends on."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def code() -> dict[str, str | None]:
+    """Returns the git commit of clozelab's code and a hash of what differs from it; None where it is no checkout."""
+    folder = Path(__file__).parent
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None or _git(folder, "ls-files", "--error-unmatch", __file__) is None:
+        return {"commit": None, "diff": None}
+    diff = _git(folder, "diff", "HEAD", "--", ":/") or ""
+    return {"commit": commit, "diff": hashlib.sha256(diff.encode()).hexdigest()[:16] if diff else None}
+
+
+def hardware() -> dict[str, Any]:
+    """Returns processor, cores and operating system."""
+    return {"processor": _processor(), "cores": num_cores(), "system": platform.platform()}
+
+
+def num_cores() -> int:
+    """Returns the processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,236 @@
+"""The whole story of a run on one page: seed, build, fit, score, record."""
+
+import logging
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.loggers import Logger
+from torch import nn
+from torch.optim import Optimizer
+
+from clozelab import environment
+from clozelab.callbacks.checkpoint import Checkpoint
+from clozelab.checkpoint import export, last_step, load_weights, model_card
+from clozelab.config.nodes import instantiate
+from clozelab.data.module import DataModule
+from clozelab.errors import DataError
+from clozelab.identity import Identity
+from clozelab.logger.history import History
+from clozelab.logger.wandb import Wandb
+from clozelab.model.build import split
+from clozelab.optimizer.groups import parameter_groups
+from clozelab.quiet import quiet_libraries
+from clozelab.randomness import Purpose, torch_seed
+from clozelab.record import Run, check_numerics
+from clozelab.task.base import Task
+from clozelab.types import DataSpec, Scored
+
+log = logging.getLogger(__name__)
+
+Config = Mapping[str, Any]
+
+
+def execute(run: Run, config: Config, identity: Identity) -> dict[str, float]:
+    """Runs a checked configuration to its end, from its last checkpoint if it was interrupted.
+
+    Args:
+        run: where everything is recorded.
+        config: plain, resolved and checked.
+        identity: of the configuration.
+
+    Returns:
+        The final metrics of all splits.
+    """
+    quiet_libraries()
+    numerics = _numerics(config, identity)
+    state = run.state()
+    resume_from = _resumable(run, numerics, rerun=config["rerun"])
+    with run.recording():
+        if resume_from is None:
+            run.start_over()
+        run.write_config(config)
+        run.write_state(id=run.id, identity=identity.values, identity_hash=identity.hash, numerics=numerics)
+        run.write_state(
+            code=environment.code(), packages=environment.packages(), hardware=environment.hardware(),
+            attempts=state.get("attempts", 0) + 1, resumed_from_step=resume_from,
+        )  # fmt: skip
+        return _fit_and_score(run, config, resume_from)
+
+
+def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[str, float]:
+    torch.set_num_threads(config["num_threads"] or environment.num_cores())
+    pl.seed_everything(torch_seed(Purpose.INITIALISATION, config["seed"]) % 2**32, verbose=False)
+    data, model_node, task = (instantiate(config[group]) for group in ("data", "model", "task"))
+    tokenizer = model_node.tokenizer()
+    spec = data.prepare(
+        tokenizer=tokenizer,
+        tokenizer_fingerprint=model_node.tokenizer_fingerprint(),
+        max_length=model_node.max_length(),
+        seed=config["seed"],
+    )
+    _build_task(task, model_node, data, spec, config)
+    history = History(folder=run.folder)
+    history.resume_from(resume_from or 0)
+    dashboards = {name: instantiate(node) for name, node in config["logger"].items()}
+    trainer = _trainer(run, config, [history, *dashboards.values()])
+    metrics: dict[str, float] = {}
+    try:
+        _open_dashboards(dashboards, run, config, history)
+        started = time.perf_counter()
+        last = Checkpoint.last_path(run.folder)
+        trainer.fit(task, datamodule=data, ckpt_path=last if resume_from is not None else None, weights_only=True)
+        seconds = time.perf_counter() - started
+        load_weights(task.model, Checkpoint.best_path(run.folder))
+        for name in ("validation", "test"):
+            metrics.update(_score(name, trainer, task, data, run))
+        card = model_card(
+            name=run.group, about=spec.about, model_license=model_node.license, metrics=metrics, identity=run.id,
+            base=str(config["model"].get("path", config["model"]["_target_"])),
+        )  # fmt: skip
+        export(task.model, tokenizer, run.folder / "model", card)
+        run.write_state(
+            labels=list(spec.labels), num_examples=dict(spec.num_examples), data_counts=data.counts,
+            packed=task.encoder.packable, selection=task.selection, fit_seconds=seconds, steps=trainer.global_step,
+        )  # fmt: skip
+        run.complete(metrics)
+    finally:
+        for dashboard in dashboards.values():
+            if isinstance(dashboard, Wandb):
+                dashboard.close(metrics=metrics, failed=not metrics)
+    _tidy(run, config)
+    return metrics
+
+
+def _build_task(task: Task, model_node: Any, data: DataModule, spec: DataSpec, config: Config) -> None:
+    """Gives the task its model; new weights depend on the seed alone."""
+    torch.manual_seed(torch_seed(Purpose.INITIALISATION, config["seed"]))
+    model = model_node.build(head=task.auto_class, labels=spec.labels)
+    encoder, layers = split(model, max_length=model_node.max_length(), attention=model_node.attention)
+    data.use(packable=encoder.packable)
+    scheduler = instantiate(config["scheduler"])
+    task.build(
+        model=model.train(),
+        encoder=encoder,
+        layers=layers,
+        spec=spec,
+        seed=config["seed"],
+        make_optimizer=partial(_optimizer, config["optimizer"]),
+        make_scheduler=lambda optimizer, num_steps: scheduler.build(optimizer=optimizer, num_steps=num_steps),
+    )
+
+
+def _optimizer(node: dict[str, Any], module: nn.Module) -> Optimizer:
+    decay = float(node.get("weight_decay") or 0.0)
+    optimizer: Optimizer = instantiate(node, params=parameter_groups(module, weight_decay=decay))
+    return optimizer
+
+
+def _trainer(run: Run, config: Config, loggers: list[Logger]) -> pl.Trainer:
+    node = {**config["trainer"], "precision": _precision(config["trainer"].get("precision", "auto"))}
+    trainer: pl.Trainer = instantiate(
+        node,
+        logger=loggers,
+        callbacks=[instantiate(callback) for callback in config["callbacks"].values()],
+        default_root_dir=str(run.folder),
+        accumulate_grad_batches=config["data"]["micro_batches"],
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,
+        use_distributed_sampler=False,
+    )
+    return trainer
+
+
+def _open_dashboards(dashboards: Mapping[str, Logger], run: Run, config: Config, history: History) -> None:
+    for dashboard in dashboards.values():
+        if isinstance(dashboard, Wandb):
+            dashboard.open(
+                folder=Path(config["output_dir"]), id=run.id, name=f"{run.group}/seed-{config['seed']}",
+                group=run.group, config=dict(config), history=history.rows,
+            )  # fmt: skip
+
+
+def _score(split_name: str, trainer: pl.Trainer, task: Task, data: DataModule, run: Run) -> dict[str, float]:
+    """Scores a split with the selected weights and keeps every prediction.
+
+    Raises:
+        DataError: if the number of scored words is not the number of words in the file.
+    """
+    if split_name == "validation":
+        trainer.validate(task, datamodule=data, verbose=False)
+    else:
+        trainer.test(task, datamodule=data, verbose=False)
+    if len(task.scored.gold) != data.num_words(split_name):
+        raise DataError(f"{split_name}: {len(task.scored.gold)} words scored of {data.num_words(split_name)} in the file")
+    task.cross_check(task.scored, {name.partition("/")[2]: value for name, value in task.results.items()})
+    _write_predictions(run.folder / "predictions" / f"{split_name}.parquet", task.scored, data, split_name)
+    return task.results
+
+
+def _write_predictions(path: Path, scored: Scored, data: DataModule, split_name: str) -> None:
+    """Writes one row a sentence: id, words, gold, prediction, and the probability of each prediction."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    starts = scored.sentence_starts().nonzero()[0].tolist()
+    ends = [*starts[1:], len(scored.gold)]
+    labels = pa.array(data.spec.labels)
+    offsets = pa.array([*starts, len(scored.gold)], pa.int32())
+    ids = [int(scored.sentence[start]) for start in starts]
+    table = pa.table({
+        "id": ids,
+        "words": [data.splits[split_name].words(i) for i in ids],
+        "gold": pa.ListArray.from_arrays(offsets, labels.take(pa.array(scored.gold))),
+        "prediction": pa.ListArray.from_arrays(offsets, labels.take(pa.array(scored.predicted))),
+        "score": pa.ListArray.from_arrays(offsets, pa.array(scored.score)),
+        "loss": [float(scored.loss[a:b].sum()) for a, b in zip(starts, ends, strict=True)],
+    })  # fmt: skip
+    pq.write_table(table, path)
+
+
+def _numerics(config: Config, identity: Identity) -> dict[str, Any]:
+    """Returns everything that changes last bits: a run is continued only under the same."""
+    threads = config["num_threads"] or environment.num_cores()
+    versions = {f"package.{n}": v for n, v in environment.packages().items() if n in environment.NUMERIC_PACKAGES}
+    kernels = torch.cuda.get_device_name() if torch.cuda.is_available() else torch.backends.cpu.get_cpu_capability()
+    precision = _precision(config["trainer"].get("precision", "auto"))
+    return {**identity.numerics, "num_threads": threads, "precision": precision, "kernels": kernels, **versions}
+
+
+def _precision(requested: str) -> str:
+    """Resolves `auto`: bfloat16 autocast where the hardware multiplies bfloat16, else float32."""
+    if requested != "auto":
+        return requested
+    if torch.cuda.is_available():
+        fast = torch.cuda.get_device_capability() >= (8, 0)
+    else:
+        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bf16-mixed" if fast else "32-true"
+
+
+def _resumable(run: Run, numerics: Mapping[str, Any], *, rerun: bool) -> int | None:
+    """Returns the step to continue from, or None to start over.
+
+    Raises:
+        ConfigError: if there is a checkpoint made under other numerics.
+    """
+    step = None if rerun or run.status == "completed" else last_step(Checkpoint.last_path(run.folder))
+    if step is not None:
+        check_numerics(run.state().get("numerics", {}), numerics, run.folder)
+        log.info("continuing %s from optimizer step %d", run.folder, step)
+    return step
+
+
+def _tidy(run: Run, config: Config) -> None:
+    keep = config["callbacks"].get("checkpoint", {}).get("keep", False)
+    if not keep:
+        for path in (Checkpoint.last_path(run.folder), Checkpoint.best_path(run.folder)):
+            path.unlink(missing_ok=True)
+        path.parent.rmdir()

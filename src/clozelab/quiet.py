@@ -1,0 +1,20 @@
+"""Libraries talk a lot. What they say goes to run.log; the terminal belongs to the user."""
+
+import logging
+import os
+import warnings
+
+
+def quiet_libraries() -> None:
+    """Sends the libraries' messages through logging only, without progress bars of their own."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    for name in ("lightning.pytorch", "pytorch_lightning", "lightning.fabric", "lightning_fabric"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    # A run that takes hours of training is not improved by advice about the next version of a library.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="torch")

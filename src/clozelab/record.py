@@ -1,0 +1,141 @@
+"""The run directory: what ran, how it ended, and everything needed to run it again. Free of torch."""
+
+import json
+import logging
+import os
+import traceback
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, final
+
+import yaml
+from filelock import FileLock, Timeout
+
+from clozelab.errors import ConfigError, RunLockedError
+from clozelab.store.cache import atomic_write, remove
+
+TRACEBACK_LOGGER = "clozelab.record.traceback"
+"""Its records belong in run.log, not on the terminal."""
+
+Status = Literal["new", "running", "completed", "interrupted", "failed"]
+
+
+@final
+class Run:
+    """One run directory: `outputs/<study>/<name>-<cell>/seed-<n>/`.
+
+    Args:
+        output_dir: where studies are.
+        study: folder of runs that belong together.
+        name: readable part; a directory of the same cell under another name is found by the hash.
+        cell: hash of the identity without the seed.
+        seed: of the run.
+    """
+
+    def __init__(self, *, output_dir: Path, study: str, name: str, cell: str, seed: int) -> None:
+        existing = sorted((output_dir / study).glob(f"*-{cell}"))
+        self.group = existing[0].name if existing else f"{name}-{cell}"
+        self.folder = output_dir / study / self.group / f"seed-{seed}"
+        self.id = f"{cell}-seed-{seed}"
+
+    def state(self) -> dict[str, Any]:
+        """Returns run.json, empty for a new run."""
+        path = self.folder / "run.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    @property
+    def status(self) -> Status:
+        """How the run stands; `running` also if its process was killed."""
+        return self.state().get("status", "new")
+
+    def metrics(self) -> dict[str, float]:
+        """Returns the final metrics of a completed run."""
+        return json.loads((self.folder / "metrics.json").read_text(encoding="utf-8"))
+
+    def write_state(self, **values: Any) -> None:
+        """Updates run.json."""
+        text = json.dumps({**self.state(), **values}, indent=2, ensure_ascii=False)
+        atomic_write(self.folder / "run.json", text + "\n")
+
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        """Writes config.yaml: plain and resolved, enough to run again."""
+        atomic_write(self.folder / "config.yaml", yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
+
+    def complete(self, metrics: Mapping[str, float]) -> None:
+        """Writes metrics.json; the recording then ends as completed."""
+        atomic_write(self.folder / "metrics.json", json.dumps(dict(metrics), indent=2) + "\n")
+
+    def start_over(self) -> None:
+        """Removes what earlier attempts left, except run.log."""
+        for name in ("checkpoints", "model", "predictions", "metrics.json", "history.csv", "timings.csv", "progress.json"):
+            remove(self.folder / name)
+
+    def recording(self) -> AbstractContextManager[None]:
+        """Returns the context in which the run executes: locked, logged, and with its end recorded whatever it is.
+
+        Raises:
+            RunLockedError: on entering, if another process executes this run.
+        """
+        return _Recording(self)
+
+
+@final
+class _Recording(AbstractContextManager[None]):
+    """See `Run.recording`. Not an `except` clause: it swallows nothing, and SystemExit must be recorded, too."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def __enter__(self) -> None:
+        folder = self._run.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(folder / ".lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout as error:
+            raise RunLockedError(f"{folder} is being run by another process; wait for it or choose another study") from error
+        self._handler = logging.FileHandler(folder / "run.log", encoding="utf-8")
+        self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        logging.getLogger().addHandler(self._handler)
+        logging.captureWarnings(True)
+        self._run.write_state(status="running", pid=os.getpid(), started=_now(), error=None)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._run.write_state(status="completed", finished=_now())
+        else:
+            status = "interrupted" if isinstance(error, KeyboardInterrupt | SystemExit) else "failed"
+            logging.getLogger(TRACEBACK_LOGGER).error("%s", "".join(traceback.format_exception(kind, error, trace)))
+            self._run.write_state(status=status, finished=_now(), error=f"{type(error).__name__}: {error}")
+        remove(self._run.folder / "progress.json")
+        logging.captureWarnings(False)
+        logging.getLogger().removeHandler(self._handler)
+        self._handler.close()
+        self._lock.release()
+
+
+def check_numerics(stored: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
+    """Refuses to continue a run under other numerics: the result would equal neither of two clean runs.
+
+    Raises:
+        ConfigError: naming what changed, both values each.
+    """
+    changed = [
+        f"{key} was {stored.get(key)!r}, is {now.get(key)!r}"
+        for key in sorted({*stored, *now})
+        if stored.get(key) != now.get(key)
+    ]
+    if changed:
+        raise ConfigError(
+            f"{folder} was interrupted under other numerics ({'; '.join(changed)}): continuing would not give the same "
+            "bits. Restore them, or start it over with rerun=true"
+        )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

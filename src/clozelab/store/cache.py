@@ -1,0 +1,68 @@
+"""One way to put something into the cache: under a lock, under a temporary name, then renamed.
+
+A reader therefore sees a finished entry or none, whoever builds at the same time and whatever interrupts them.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+
+def cache_dir() -> Path:
+    """Returns the cache directory: `$CLOZELAB_CACHE`, else `~/.cache/clozelab`."""
+    return Path(os.environ.get("CLOZELAB_CACHE") or "~/.cache/clozelab").expanduser()
+
+
+def build_once(entry: Path, build: Callable[[Path], None]) -> Path:
+    """Returns `entry` (a file or a folder), made by `build(temporary path)` unless it is there already.
+
+    Whatever `build` raises is passed on, and nothing half-made is left.
+    """
+    if entry.exists():
+        return entry
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(entry.parent / f".{entry.name}.lock"):
+        if entry.exists():
+            return entry
+        for stale in entry.parent.glob(f".{entry.name}.*.tmp"):  # ours alone while the lock is held: its maker is dead
+            remove(stale)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{entry.name}.", suffix=".tmp", dir=entry.parent))
+        try:
+            build(temporary / entry.name)
+            os.replace(temporary / entry.name, entry)
+        finally:
+            remove(temporary)
+    return entry
+
+
+def remove(path: Path) -> None:
+    """Removes a file or a whole folder, if there."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path` that takes its place when the block ends without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def atomic_write(path: Path, text: str) -> None:
+    """Writes `text` as UTF-8 so that a reader sees the old file or the new one, never a part."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

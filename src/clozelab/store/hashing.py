@@ -1,0 +1,30 @@
+"""SHA-256 of files and plain values, with a memory, so that identity is known without reading 90 MB of weights twice."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from clozelab.store.cache import atomic_write, cache_dir
+
+
+def digest(value: object) -> str:
+    """Returns the SHA-256 of a plain value (None, bool, number, string, list, dict) in canonical JSON, 64 hex digits."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Returns the SHA-256 of a file's bytes, remembered by (path, size, modification time in ns, inode)."""
+    stat = path.stat()
+    memo = cache_dir() / "hashes" / digest([str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ino])
+    if memo.exists():
+        return memo.read_text()
+    with open(path, "rb") as file:
+        value = hashlib.file_digest(file, "sha256").hexdigest()
+    atomic_write(memo, value)
+    return value
+
+
+def folder_digest(path: Path) -> str:
+    """Returns one digest of every visible file of a folder, names included, sub-folders too."""
+    files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+    return digest([[str(file.relative_to(path)), file_digest(file)] for file in files])

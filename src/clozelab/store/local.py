@@ -1,0 +1,32 @@
+"""Files and folders on this machine."""
+
+from pathlib import Path
+from typing import final
+
+from clozelab.errors import ConfigError
+from clozelab.store.hashing import file_digest, folder_digest
+
+
+@final
+class Local:
+    """Paths on this machine, relative to the working directory or absolute; `~` is the home directory."""
+
+    def check(self, path: str) -> None:
+        """Refuses a path that does not exist.
+
+        Raises:
+            ConfigError: naming the path.
+        """
+        if not Path(path).expanduser().exists():
+            raise ConfigError(f"{path!r}: no such file or folder")
+
+    def fingerprint(self, path: str) -> str:
+        """Returns the digest of the file's or folder's bytes."""
+        self.check(path)
+        place = Path(path).expanduser()
+        return folder_digest(place) if place.is_dir() else file_digest(place)
+
+    def locate(self, path: str) -> Path:
+        """Returns the path itself."""
+        self.check(path)
+        return Path(path).expanduser()

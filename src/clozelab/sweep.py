@@ -1,0 +1,131 @@
+"""Many runs as one command: every cell is frozen and checked before the first starts, and none can hurt another.
+
+Cells run one after the other in a worker process that lives for many of them and is replaced when it dies. This process
+stays torch-free; it owns the ledger, the table and Ctrl-C. A sweep is resumed by typing the same command: completed
+cells return at once, an interrupted one continues from its last checkpoint.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from clozelab.config.origin import origin_of
+from clozelab.errors import ConfigError, RunFailedError
+from clozelab.identity import open_run
+from clozelab.record import Run
+from clozelab.store.cache import atomic_write
+from clozelab.store.hashing import digest
+from clozelab.sweep_view import View
+from clozelab.worker_pool import Worker
+
+State = Literal["left", "running", "done", "stored", "failed"]
+
+
+@dataclass(slots=True)
+class Cell:
+    """One run of a sweep.
+
+    Attributes:
+        config: plain and resolved.
+        overrides: what this cell sets differently from its siblings, and what all set.
+        state: `stored` is one that was complete before the sweep began.
+        message: why it failed.
+        seconds: it took.
+    """
+
+    config: dict[str, Any]
+    overrides: tuple[str, ...]
+    state: State = "left"
+    message: str = ""
+    seconds: float = 0.0
+    run: Run = field(init=False)
+
+    @property
+    def epochs(self) -> float:
+        """Its share of the sweep's work, for the time left."""
+        return float(self.config["trainer"].get("max_epochs") or 1) * self.config["data"].get("fraction", 1.0)
+
+
+def run_sweep(cells: Sequence[Cell]) -> list[float | BaseException]:
+    """Runs what is missing and prints the table of all cells.
+
+    Args:
+        cells: composed; the whole sweep.
+
+    Returns:
+        For each cell the validation value it was selected by, or the error it ended with.
+
+    Raises:
+        ConfigError: if any cell's configuration cannot run; nothing is written then.
+    """
+    for cell in cells:
+        cell.run, _ = open_run(cell.config, origin_of(cell.overrides))
+        if cell.run.status == "completed" and not cell.config["rerun"]:
+            cell.state = "stored"
+    folder = Path(cells[0].config["output_dir"]) / ".sweeps" / digest([c.config for c in cells])[:8]
+    waiting = [cell for cell in cells if cell.state == "left"]
+    view = View(cells)
+    if waiting:
+        with Worker() as worker:
+            _check_all(waiting, worker)
+            with view:
+                for number, cell in enumerate(waiting):
+                    _run_cell(cell, _freeze(cell, folder, number), worker, view)
+                    _write_ledger(folder, cells)
+    view.print_table()
+    return [_result(cell) for cell in cells]
+
+
+def _check_all(cells: Sequence[Cell], worker: Worker) -> None:
+    """Checks every cell before the first starts.
+
+    Raises:
+        ConfigError: with the mistakes of all cells, each once.
+    """
+    problems: dict[str, None] = {}
+    for cell in cells:
+        answer = worker.ask({"action": "check", "config": cell.config, "overrides": cell.overrides})
+        if answer.get("status") == "crashed":
+            raise RunFailedError(f"the worker that checks the cells {answer['message']}")
+        problems.update(dict.fromkeys(answer["problems"]))
+    if problems:
+        raise ConfigError("\n  ".join(["the sweep's configuration has mistakes:", *problems]))
+
+
+def _freeze(cell: Cell, folder: Path, number: int) -> Path:
+    """Writes what a cell runs, so that editing a YAML file later does not change it."""
+    path = folder / f"cell-{number:03d}.yaml"
+    atomic_write(path, yaml.safe_dump(cell.config, sort_keys=False, allow_unicode=True))
+    return path
+
+
+def _run_cell(cell: Cell, config: Path, worker: Worker, view: View) -> None:
+    cell.state = "running"
+    started = time.monotonic()
+    answer = worker.ask({"action": "run", "config_file": str(config)}, while_waiting=view.update)
+    cell.seconds = time.monotonic() - started
+    cell.state = "done" if answer["status"] == "completed" else "failed"
+    cell.message = answer.get("message", "")
+    if answer["status"] == "crashed" and cell.run.status == "running":
+        cell.run.write_state(status="failed", error=cell.message)
+    view.finished(cell)
+
+
+def _write_ledger(folder: Path, cells: Sequence[Cell]) -> None:
+    rows = [
+        {"run": str(c.run.folder), "state": c.state, "seconds": round(c.seconds, 1), "message": c.message} for c in cells
+    ]
+    atomic_write(folder / "ledger.json", json.dumps(rows, indent=2))
+
+
+def _result(cell: Cell) -> float | BaseException:
+    if cell.state == "failed":
+        return RunFailedError(f"{cell.run.folder} failed: {cell.message.splitlines()[-1]} (see its run.log)")
+    metrics = cell.run.metrics()
+    selection = cell.run.state().get("selection", "val/loss")
+    return metrics.get(selection, float("nan"))

@@ -1,0 +1,113 @@
+"""What a person sees of a sweep: one line while it works, one line a finished cell, a table at the end."""
+
+import json
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, final
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from clozelab.sweep import Cell
+
+
+@final
+class View:
+    """Draws on a terminal; elsewhere it prints a line a finished cell.
+
+    Args:
+        cells: of the whole sweep, stored ones included.
+    """
+
+    def __init__(self, cells: Sequence["Cell"]) -> None:
+        self._cells = cells
+        self._console = Console(highlight=False)
+        self._live = Live(console=self._console, refresh_per_second=2, transient=True)
+        self._started = time.monotonic()
+        self._varied = _varied_keys(cells)
+
+    def __enter__(self) -> None:
+        if self._console.is_terminal:
+            self._live.start()
+
+    def __exit__(self, *error: object) -> None:
+        if self._live.is_started:
+            self._live.stop()
+
+    def update(self) -> None:
+        """Redraws the line of the whole sweep."""
+        if self._live.is_started:
+            self._live.update(self._line())
+
+    def finished(self, cell: "Cell") -> None:
+        """Prints the line of a finished cell."""
+        mark = {"done": "done  ", "failed": "FAILED"}[cell.state]
+        detail = f"  {cell.message.splitlines()[-1][:200]}" if cell.state == "failed" and cell.message else ""
+        self._console.print(f"{mark} {self._what(cell)}  {_duration(cell.seconds)}{detail}", soft_wrap=True, markup=False)
+        self.update()
+
+    def _line(self) -> str:
+        count = {state: sum(c.state == state for c in self._cells) for state in ("done", "stored", "running", "failed", "left")}
+        running = next((c for c in self._cells if c.state == "running"), None)
+        share = _share(running) if running else 0.0
+        worked = sum(c.epochs for c in self._cells if c.state in ("done", "failed"))
+        worked += share * running.epochs if running else 0.0
+        rest = sum(c.epochs for c in self._cells if c.state in ("left", "running"))
+        rest -= share * running.epochs if running else 0.0
+        elapsed = time.monotonic() - self._started
+        left = f"about {_duration(elapsed * rest / worked)} left" if worked > 0 else "time left unknown yet"
+        now = f"  now {self._what(running)} {share:.0%}" if running else ""
+        done = f"{count['done'] + count['stored']} done, {count['running']} running, {count['failed']} failed"
+        return f"{done}, {count['left']} left; {left}{now}"
+
+    def print_table(self) -> None:
+        """Prints every cell with its scores; the first metric is the one it was selected by."""
+        table = Table(box=None, pad_edge=False)
+        for column in (*self._varied, "state", "val", "test", "time"):
+            table.add_column(column.rpartition(".")[2], justify="left", overflow="fold")
+        metric = ""
+        for cell in self._cells:
+            values = [_override(cell, key) for key in self._varied]
+            scores = ["-", "-"]
+            if cell.state in ("done", "stored"):
+                metric = cell.run.state().get("selection", "val/loss")
+                metrics = cell.run.metrics()
+                names = (metric, metric.replace("val/", "test/", 1))
+                scores = [f"{metrics[name]:.4f}" if name in metrics else "-" for name in names]
+            table.add_row(*values, cell.state, *scores, _duration(cell.seconds) if cell.seconds else "-")
+        self._console.print(table)
+        if metric:
+            self._console.print(f"val and test: {metric.partition('/')[2]}")
+        study = self._cells[0].run.folder.parents[1]
+        self._console.print(f"study directory  {study}", soft_wrap=True)
+        if (study.parent / "wandb").exists():
+            self._console.print(f"dashboard        wandb leet {study.parent / 'wandb'}", soft_wrap=True)
+
+    def _what(self, cell: "Cell") -> str:
+        return " ".join(f"{key.rpartition('.')[2]}={_override(cell, key)}" for key in self._varied) or cell.run.id
+
+
+def _varied_keys(cells: Sequence["Cell"]) -> list[str]:
+    keys = dict.fromkeys(o.partition("=")[0] for cell in cells for o in cell.overrides)
+    return [key for key in keys if len({_override(cell, key) for cell in cells}) > 1]
+
+
+def _override(cell: "Cell", key: str) -> str:
+    return next((o.partition("=")[2] for o in cell.overrides if o.partition("=")[0] == key), "-")
+
+
+def _share(cell: "Cell") -> float:
+    """Returns how much of its training a running cell has done, by the file its process writes."""
+    try:
+        state = json.loads((cell.run.folder / "progress.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return 0.0
+    return float(state["step"] / max(1, state["num_steps"]))
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02d}" if hours else f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"

@@ -1,0 +1,1 @@
+"""Objectives: what the encoder is trained to do."""

@@ -1,0 +1,171 @@
+"""What all objectives share: one optimizer step, scoring, and the reseeding that makes dropout a pure function.
+
+A concrete task is final and says three things: what its head makes of the hidden states, the loss of that, and the
+metrics of a scored split.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from transformers import PreTrainedModel
+
+from clozelab.model.encoder import Encoder
+from clozelab.randomness import Purpose, torch_seed
+from clozelab.types import Batch, DataSpec, Scored
+
+
+class Task(pl.LightningModule, ABC):
+    """An objective.
+
+    Args:
+        selection: validation metric that picks the weights to keep; `auto` is the task's own.
+    """
+
+    auto_class: ClassVar[str]
+    """Auto class of transformers whose model this task trains and exports."""
+
+    def __init__(self, *, selection: str = "auto") -> None:
+        super().__init__()
+        self.selection = selection
+        self.step_loss = 0.0
+        self.results: dict[str, float] = {}
+        self._scored: list[tuple[Tensor, ...]] = []
+
+    def build(
+        self,
+        *,
+        model: PreTrainedModel,
+        encoder: Encoder,
+        layers: nn.Module,
+        spec: DataSpec,
+        seed: int,
+        make_optimizer: Callable[[nn.Module], Optimizer],
+        make_scheduler: Callable[[Optimizer, int], LRScheduler],
+    ) -> None:
+        """Takes what only a run knows.
+
+        Args:
+            model: the whole Hugging Face model; `encoder` and `layers` are views of its parts.
+            encoder: see `model.encoder`.
+            layers: the head's modules.
+            spec: what may be known of the data.
+            seed: of the run.
+            make_optimizer: from the module whose parameters to train.
+            make_scheduler: from the optimizer and the number of optimizer steps.
+        """
+        self.model = model
+        self.spec = spec
+        self.seed = seed
+        # Views, not children: every parameter has one name only, that of the Hugging Face model.
+        self._views = (encoder, layers)
+        self._make_optimizer = make_optimizer
+        self._make_scheduler = make_scheduler
+        if self.selection == "auto":
+            self.selection = self.default_selection()
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder."""
+        return self._views[0]
+
+    @property
+    def layers(self) -> nn.Module:
+        """The head's modules."""
+        return self._views[1]
+
+    @abstractmethod
+    def default_selection(self) -> str:
+        """Returns the validation metric to select by."""
+
+    @abstractmethod
+    def head(self, hidden: Tensor, batch: Batch) -> Tensor:
+        """Returns a logit for every target and label, (targets, labels), from (rows, row_length, hidden)."""
+
+    @abstractmethod
+    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+        """Returns the loss of each target, (targets,) float32."""
+
+    @abstractmethod
+    def metrics(self, scored: Scored) -> dict[str, float]:
+        """Returns the metrics of a whole split, without the split's prefix."""
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
+        """Returns the micro-batch's share of the step's mean loss.
+
+        Lightning divides by the number of micro-batches and averages gradients over devices; multiplying by both makes
+        the update independent of how a step is cut up.
+        """
+        assert self.trainer is not None
+        parts = self.trainer.accumulate_grad_batches
+        part = batch_idx % parts
+        torch.manual_seed(torch_seed(Purpose.DROPOUT, self.seed, self.global_step, part, self.global_rank))
+        if part == 0:
+            self.step_loss = 0.0
+        if len(batch.example_ids) == 0:
+            return None
+        total = self.loss(self.head(self.encoder(batch), batch), batch).sum()
+        share = total / batch.num_step_targets
+        self.step_loss += float(share.detach())
+        return share * (parts * self.trainer.world_size)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Scores a batch."""
+        self._score(batch)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Scores a batch."""
+        self._score(batch)
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs the metrics of the validation split."""
+        self._log_metrics("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Logs the metrics of the test split."""
+        self._log_metrics("test")
+
+    def _score(self, batch: Batch) -> None:
+        logits = self.head(self.encoder(batch), batch).float()
+        score, predicted = logits.softmax(-1).max(-1)
+        parts = (batch.target_ids, batch.targets, predicted, score, self.loss(logits, batch))
+        self._scored.append(tuple(part.detach().cpu() for part in parts))
+
+    def _log_metrics(self, prefix: str) -> None:
+        ids, gold, predicted, score, loss = (torch.cat(parts).numpy() for parts in zip(*self._scored, strict=True))
+        self._scored = []
+        order = np.lexsort((ids[:, 1], ids[:, 0]))
+        columns = (ids[:, 0], ids[:, 1], gold, predicted, score, loss)
+        self.scored = Scored(*(column[order] for column in columns))
+        values = {"loss": float(self.scored.loss.astype(np.float64).mean()), **self.metrics(self.scored)}
+        self.results = {f"{prefix}/{name}": value for name, value in values.items()}
+        # For callbacks of Lightning only, and rounded to float32 by it. Loggers get theirs from `callbacks.curves`.
+        self.log_dict(self.results, logger=False)
+
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        """Clips the gradient of the whole step.
+
+        Lightning refuses to clip for fused optimizers under autocast, because they could unscale float16 gradients
+        themselves; no precision that clozelab offers scales gradients.
+        """
+        if not gradient_clip_val:
+            return
+        if gradient_clip_algorithm == "value":
+            nn.utils.clip_grad_value_(self.model.parameters(), gradient_clip_val)
+        else:
+            nn.utils.clip_grad_norm_(self.model.parameters(), gradient_clip_val)
+
+    def configure_optimizers(self) -> Any:
+        """Returns the optimizer and its schedule over optimizer steps, as Lightning wants them."""
+        assert self.trainer is not None
+        optimizer = self._make_optimizer(self.model)
+        scheduler = self._make_scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

@@ -1,0 +1,131 @@
+"""What tasks, data and models know of each other. They meet here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:  # this module is imported by torch-free code
+    import torch
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence as its file has it.
+
+    Attributes:
+        words: the words, never empty.
+        tags: one tag a word.
+        document: number of the document the sentence belongs to, from 0.
+    """
+
+    words: tuple[str, ...]
+    tags: tuple[str, ...]
+    document: int
+
+
+@dataclass(frozen=True, slots=True)
+class DataSpec:
+    """What a task may know of the data.
+
+    Attributes:
+        labels: label names; a label's id is its place.
+        num_examples: sentences of each split, as selected by `limit` and `fraction`.
+        pad_token_id: the tokenizer's padding token.
+        about: licence and citation, for the model card.
+    """
+
+    labels: tuple[str, ...]
+    num_examples: Mapping[str, int]
+    pad_token_id: int
+    about: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Batch:
+    """The examples of one micro-batch, packed into rows without padding between them.
+
+    `rows` and `row_length` vary from batch to batch. All tensors are int64 unless stated.
+
+    Attributes:
+        input_ids: (rows, row_length); the padding token in row tails.
+        token_type_ids: (rows, row_length); 0 for the first segment, 1 for the second.
+        position_ids: (rows, row_length); restart at 0 with each example.
+        sequence_ids: (rows, row_length); number of the example in its row, -1 in the tail.
+        first_token: (examples, 2); row and column of each example's [CLS].
+        example_ids: (examples,); each example's number in its split.
+        target_positions: (targets,); places in the flattened rows that carry a target, example by example.
+        targets: (targets,); label ids at those places.
+        target_ids: (targets, 2); the sentence and the word in it that each target belongs to.
+        num_step_targets: targets of the whole optimizer step, over all micro-batches and devices.
+        num_step_examples: examples of the whole optimizer step.
+        num_tokens: tokens of this micro-batch, special tokens included, tails excluded.
+    """
+
+    input_ids: torch.Tensor
+    token_type_ids: torch.Tensor
+    position_ids: torch.Tensor
+    sequence_ids: torch.Tensor
+    first_token: torch.Tensor
+    example_ids: torch.Tensor
+    target_positions: torch.Tensor
+    targets: torch.Tensor
+    target_ids: torch.Tensor
+    num_step_targets: int
+    num_step_examples: int
+    num_tokens: int
+
+    def to(self, device: torch.device | str) -> Batch:
+        """Returns the batch with every tensor on `device`."""
+        moved = {f.name: getattr(self, f.name).to(device) for f in fields(self) if not f.name.startswith("num_")}
+        return replace(self, **moved)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What a model made of every target of a split, in the order of the file.
+
+    Attributes:
+        sentence: (targets,) int64; number of the sentence.
+        word: (targets,) int64; number of the word in its sentence.
+        gold: (targets,) int64 label ids.
+        predicted: (targets,) int64 label ids.
+        score: (targets,) float32; probability of the predicted label.
+        loss: (targets,) float32; cross-entropy in nats.
+    """
+
+    sentence: NDArray[np.int64]
+    word: NDArray[np.int64]
+    gold: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    score: NDArray[np.float32]
+    loss: NDArray[np.float32]
+
+    def sentence_starts(self) -> NDArray[np.bool_]:
+        """Returns where a sentence begins, (targets,)."""
+        return np.concatenate([[True], self.sentence[1:] != self.sentence[:-1]])[: len(self.sentence)]
+
+
+class Source(Protocol):
+    """Where files come from: a wheel, a local folder, a hub. Constructors do no I/O."""
+
+    def check(self, path: str) -> None:
+        """Refuses a path that cannot be right, without the network.
+
+        Raises:
+            ConfigError: naming the path.
+        """
+
+    def fingerprint(self, path: str) -> str:
+        """Returns a string that changes whenever the bytes behind `path` change."""
+
+    def locate(self, path: str) -> Path:
+        """Returns `path` as a local file or folder, fetching it if need be.
+
+        Raises:
+            DataError: if it cannot be had.
+        """
