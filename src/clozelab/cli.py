@@ -1,11 +1,12 @@
 """The command line. Free of torch at import, so that help and configuration errors answer at once.
 
-Exit codes: 0 done; 2 the user's mistake (one short message, no traceback); 1 anything else.
+Exit codes: 0 done; 2 the user's mistake (one short message, no traceback); 130 interrupted; 1 anything else.
 """
 
 import logging
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ USAGE = """usage: clozelab VERB ...
   data list                                       the datasets, and which are here
   data fetch NAME                                 fetch a dataset now
 
-clozelab VERB --help says more."""
+clozelab VERB --help says more; clozelab --version says which this is."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RunFailedError as error:
         print(f"clozelab: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):  # Lightning turns Ctrl-C and SIGTERM into SystemExit
         print("clozelab: interrupted; the same command continues where it was", file=sys.stderr)
         return 130
 
@@ -42,11 +43,15 @@ def _dispatch(given: list[str]) -> int:
     verbs = {"train": _train, "data": _data}
     # `-m` may stand anywhere in the line, before the verb too.
     verb = next((a for a in given if not a.startswith("-")), None)
+    if given[:1] == ["--version"]:
+        print(f"clozelab {version('clozelab')}")
+        return 0
     if verb is None or (verb not in verbs and given[0] in ("-h", "--help")):
         print(USAGE)
         return 0 if not given or given[0] in ("-h", "--help") else 2
     if verb not in verbs:
-        raise ConfigError(f"{verb}: no such verb.{did_you_mean(verb, verbs)} Verbs: {', '.join(verbs)}")
+        hint = f" Did you mean 'clozelab train {verb}'?" if "=" in verb else did_you_mean(verb, verbs)
+        raise ConfigError(f"{verb}: no such verb.{hint} Verbs: {', '.join(verbs)}")
     given.remove(verb)
     return verbs[verb](given)
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,17 @@ def code() -> dict[str, str | None]:
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None or _git(folder, "ls-files", "--error-unmatch", __file__) is None:
         return {"commit": None, "diff": None}
-    diff = _git(folder, "diff", "HEAD", "--", ":/") or ""
+    diff = _git(folder, "diff", "--no-ext-diff", "--no-textconv", "--no-color", "--binary", "HEAD", "--", ":/") or ""
+    diff += "".join(_new_files(folder))
     return {"commit": commit, "diff": hashlib.sha256(diff.encode()).hexdigest()[:16] if diff else None}
+
+
+def _new_files(folder: Path) -> Iterator[str]:
+    """Yields name and content hash of code that git does not know yet: a diff leaves it out."""
+    top = Path(_git(folder, "rev-parse", "--show-toplevel") or folder)
+    names = _git(folder, "ls-files", "-z", "--others", "--exclude-standard", "--full-name", "--", ":/src", ":/conf")
+    for name in sorted(filter(None, (names or "").split("\0"))):
+        yield f"{name} {hashlib.sha256((top / name).read_bytes()).hexdigest()}\n"
 
 
 def hardware() -> dict[str, Any]:
@@ -53,10 +63,13 @@ def _processor() -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
+    # A git hook exports where *its* repository is.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=False
-        )
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True, text=True, timeout=10, check=False, env=environment, errors="replace",
+        )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

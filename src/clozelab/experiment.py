@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import torch
 from pytorch_lightning.loggers import Logger
 from torch import nn
 from torch.optim import Optimizer
+from transformers import PreTrainedTokenizerFast
 
 from clozelab import environment
 from clozelab.callbacks.checkpoint import Checkpoint
@@ -26,6 +28,7 @@ from clozelab.logger.history import History
 from clozelab.logger.wandb import Wandb
 from clozelab.model.build import split
 from clozelab.optimizer.groups import parameter_groups
+from clozelab.precision import resolve
 from clozelab.quiet import quiet_libraries
 from clozelab.randomness import Purpose, torch_seed
 from clozelab.record import Run, check_numerics
@@ -64,9 +67,24 @@ def execute(run: Run, config: Config, identity: Identity) -> dict[str, float]:
         return _fit_and_score(run, config, resume_from)
 
 
-def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a configuration describes, built: the data read and tokenised, the model under the task."""
+
+    data: DataModule
+    task: Task
+    spec: DataSpec
+    tokenizer: PreTrainedTokenizerFast
+    model_license: str
+
+
+def build(config: Config) -> Parts:
+    """Builds everything but the trainer.
+
+    Args:
+        config: plain, resolved and checked.
+    """
     torch.set_num_threads(config["num_threads"] or environment.num_cores())
-    pl.seed_everything(torch_seed(Purpose.INITIALISATION, config["seed"]) % 2**32, verbose=False)
     data, model_node, task = (instantiate(config[group]) for group in ("data", "model", "task"))
     tokenizer = model_node.tokenizer()
     spec = data.prepare(
@@ -75,42 +93,8 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
         max_length=model_node.max_length(),
         seed=config["seed"],
     )
-    _build_task(task, model_node, data, spec, config)
-    history = History(folder=run.folder)
-    history.resume_from(resume_from or 0)
-    dashboards = {name: instantiate(node) for name, node in config["logger"].items()}
-    trainer = _trainer(run, config, [history, *dashboards.values()])
-    metrics: dict[str, float] = {}
-    try:
-        _open_dashboards(dashboards, run, config, history)
-        started = time.perf_counter()
-        last = Checkpoint.last_path(run.folder)
-        trainer.fit(task, datamodule=data, ckpt_path=last if resume_from is not None else None, weights_only=True)
-        seconds = time.perf_counter() - started
-        load_weights(task.model, Checkpoint.best_path(run.folder))
-        for name in ("validation", "test"):
-            metrics.update(_score(name, trainer, task, data, run))
-        card = model_card(
-            name=run.group, about=spec.about, model_license=model_node.license, metrics=metrics, identity=run.id,
-            base=str(config["model"].get("path", config["model"]["_target_"])),
-        )  # fmt: skip
-        export(task.model, tokenizer, run.folder / "model", card)
-        run.write_state(
-            labels=list(spec.labels), num_examples=dict(spec.num_examples), data_counts=data.counts,
-            packed=task.encoder.packable, selection=task.selection, fit_seconds=seconds, steps=trainer.global_step,
-        )  # fmt: skip
-        run.complete(metrics)
-    finally:
-        for dashboard in dashboards.values():
-            if isinstance(dashboard, Wandb):
-                dashboard.close(metrics=metrics, failed=not metrics)
-    _tidy(run, config)
-    return metrics
-
-
-def _build_task(task: Task, model_node: Any, data: DataModule, spec: DataSpec, config: Config) -> None:
-    """Gives the task its model; new weights depend on the seed alone."""
-    torch.manual_seed(torch_seed(Purpose.INITIALISATION, config["seed"]))
+    # New weights depend on the seed alone, whatever was drawn before.
+    pl.seed_everything(torch_seed(Purpose.INITIALISATION, config["seed"]) % 2**32, verbose=False)
     model = model_node.build(head=task.auto_class, labels=spec.labels)
     encoder, layers = split(model, max_length=model_node.max_length(), attention=model_node.attention)
     data.use(packable=encoder.packable)
@@ -124,6 +108,42 @@ def _build_task(task: Task, model_node: Any, data: DataModule, spec: DataSpec, c
         make_optimizer=partial(_optimizer, config["optimizer"]),
         make_scheduler=lambda optimizer, num_steps: scheduler.build(optimizer=optimizer, num_steps=num_steps),
     )
+    return Parts(data, task, spec, tokenizer, model_node.license)
+
+
+def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[str, float]:
+    parts = build(config)
+    data, task, spec = parts.data, parts.task, parts.spec
+    history = History(folder=run.folder)
+    history.resume_from(resume_from or 0)
+    dashboards = {name: instantiate(node) for name, node in config["logger"].items()}
+    trainer = make_trainer(config, run.folder, [history, *dashboards.values()])
+    metrics: dict[str, float] = {}
+    try:
+        _open_dashboards(dashboards, run, config, history)
+        started = time.perf_counter()
+        last = Checkpoint.last_path(run.folder) if resume_from is not None else None
+        trainer.fit(task, datamodule=data, ckpt_path=last, weights_only=True)
+        seconds = time.perf_counter() - started
+        load_weights(task.model, Checkpoint.best_path(run.folder))
+        for name in ("validation", "test"):
+            metrics.update(_score(name, trainer, task, data, run))
+        card = model_card(
+            name=run.group, about=spec.about, model_license=parts.model_license, metrics=metrics, identity=run.id,
+            base=str(config["model"].get("path", config["model"]["_target_"])),
+        )  # fmt: skip
+        export(task.model, parts.tokenizer, run.folder / "model", card)
+        run.write_state(
+            labels=list(spec.labels), num_examples=dict(spec.num_examples), data_counts=data.counts,
+            packed=task.encoder.packable, selection=task.selection, fit_seconds=seconds, steps=trainer.global_step,
+        )  # fmt: skip
+        run.complete(metrics)
+    finally:
+        for dashboard in dashboards.values():
+            if isinstance(dashboard, Wandb):
+                dashboard.close(metrics=metrics, failed=not metrics)
+    _tidy(run, config)
+    return metrics
 
 
 def _optimizer(node: dict[str, Any], module: nn.Module) -> Optimizer:
@@ -132,13 +152,26 @@ def _optimizer(node: dict[str, Any], module: nn.Module) -> Optimizer:
     return optimizer
 
 
-def _trainer(run: Run, config: Config, loggers: list[Logger]) -> pl.Trainer:
-    node = {**config["trainer"], "precision": _precision(config["trainer"].get("precision", "auto"))}
+def make_trainer(
+    config: Config, folder: Path, loggers: Sequence[Logger], *, more_callbacks: Sequence[pl.Callback] = (), **options: Any
+) -> pl.Trainer:
+    """Returns the trainer of a configuration.
+
+    Args:
+        config: plain, resolved and checked.
+        folder: the run directory.
+        loggers: of the curves.
+        more_callbacks: beside those of the configuration.
+        options: of Lightning's Trainer that no configuration has.
+    """
+    node = {**config["trainer"], "precision": resolve(config["trainer"].get("precision", "auto"))}
+    callbacks = [*(instantiate(callback) for callback in config["callbacks"].values()), *more_callbacks]
     trainer: pl.Trainer = instantiate(
         node,
-        logger=loggers,
-        callbacks=[instantiate(callback) for callback in config["callbacks"].values()],
-        default_root_dir=str(run.folder),
+        logger=list(loggers),
+        # Checkpoints last: they save what the other callbacks have counted in the same step.
+        callbacks=sorted(callbacks, key=lambda callback: isinstance(callback, Checkpoint)),
+        default_root_dir=str(folder),
         accumulate_grad_batches=config["data"]["micro_batches"],
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -146,6 +179,7 @@ def _trainer(run: Run, config: Config, loggers: list[Logger]) -> pl.Trainer:
         num_sanity_val_steps=0,
         log_every_n_steps=1,
         use_distributed_sampler=False,
+        **options,
     )
     return trainer
 
@@ -200,19 +234,8 @@ def _numerics(config: Config, identity: Identity) -> dict[str, Any]:
     threads = config["num_threads"] or environment.num_cores()
     versions = {f"package.{n}": v for n, v in environment.packages().items() if n in environment.NUMERIC_PACKAGES}
     kernels = torch.cuda.get_device_name() if torch.cuda.is_available() else torch.backends.cpu.get_cpu_capability()
-    precision = _precision(config["trainer"].get("precision", "auto"))
+    precision = resolve(config["trainer"].get("precision", "auto"))
     return {**identity.numerics, "num_threads": threads, "precision": precision, "kernels": kernels, **versions}
-
-
-def _precision(requested: str) -> str:
-    """Resolves `auto`: bfloat16 autocast where the hardware multiplies bfloat16, else float32."""
-    if requested != "auto":
-        return requested
-    if torch.cuda.is_available():
-        fast = torch.cuda.get_device_capability() >= (8, 0)
-    else:
-        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return "bf16-mixed" if fast else "32-true"
 
 
 def _resumable(run: Run, numerics: Mapping[str, Any], *, rerun: bool) -> int | None:

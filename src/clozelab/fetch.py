@@ -10,6 +10,7 @@ from rich.table import Table
 from clozelab.config.nodes import instantiate
 from clozelab.config.origin import conf_dir
 from clozelab.errors import ConfigError, did_you_mean
+from clozelab.store.local import Local
 from clozelab.store.wheel import Wheel
 
 BASES = ("base", "bert")
@@ -35,7 +36,7 @@ def fetch(name: str) -> None:
     """Fetches every file of a dataset into the cache and prints where they are.
 
     Raises:
-        ConfigError: if there is no such dataset.
+        ConfigError: if there is no such dataset, or nothing of it to fetch.
         DataError: if it cannot be fetched.
     """
     files = _files("data")
@@ -43,6 +44,8 @@ def fetch(name: str) -> None:
         raise ConfigError(f"{name}: no such dataset.{did_you_mean(name, files)} Datasets: {', '.join(sorted(files))}")
     config = yaml.safe_load(files[name].read_text(encoding="utf-8"))
     source = instantiate(config["source"])
+    if isinstance(source, Local):
+        raise ConfigError(f"{name}: reads files of yours, there is nothing to fetch")
     for split in ("train", "validation", "test"):
         print(f"{split:<11} {source.locate(config[split])}")
 

@@ -16,6 +16,7 @@ from clozelab.config.origin import Origin
 from clozelab.errors import ConfigError, UserError
 from clozelab.record import Run
 from clozelab.store.hashing import digest
+from clozelab.types import Source
 
 
 class Kind(Enum):
@@ -65,7 +66,6 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("trainer.strategy", Kind.NUMERICS),
     ("trainer.profiler", Kind.FREE),
     ("trainer.detect_anomaly", Kind.FREE),
-    ("trainer.barebones", Kind.FREE),
 )
 
 LOCATED = {"data": ("train", "validation", "test"), "model": ("path", "tokenizer")}
@@ -126,11 +126,18 @@ def identify(config: Mapping[str, Any]) -> Identity:
         source = instantiate(config[group]["source"])
         for key in keys:
             if key in config[group]:
-                located[f"{group}.{key}"] = source.fingerprint(config[group][key])
+                located[f"{group}.{key}"] = _fingerprint(source, f"{group}.{key}", config[group][key])
     values: dict[Kind, dict[str, Any]] = {kind: {} for kind in Kind}
     for key, value in flatten(config):
         values[kind_of(key)][key] = located.get(key, value)
     return Identity(values[Kind.IDENTITY], values[Kind.NUMERICS], config["seed"])
+
+
+def _fingerprint(source: Source, key: str, path: str) -> str:
+    try:
+        return source.fingerprint(path)
+    except OSError as error:
+        raise ConfigError(f"{key}={path!r}: cannot be read: {error.strerror}") from error
 
 
 def open_run(config: Mapping[str, Any], origin: Origin) -> tuple[Run, Identity]:

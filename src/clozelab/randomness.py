@@ -24,8 +24,10 @@ def generator(purpose: Purpose, seed: int, *counters: int) -> np.random.Generato
     """Returns the generator of `purpose` under `seed` at up to three counters (epoch, step, example, ...)."""
     assert len(counters) <= 3, f"at most three counters, got {counters}"
     # The lowest word is the generator's own counter, so streams of different counters never meet.
-    counter = [0, *counters, *([0] * (3 - len(counters)))]
-    return np.random.Generator(np.random.Philox(key=[seed % 2**64, int(purpose)], counter=counter))
+    counter = np.array([0, *counters, *([0] * (3 - len(counters)))], dtype=np.uint64)
+    # A plain list would pass through float64 above 2**63, where neighbouring (and all negative) seeds coincide.
+    key = np.array([seed % 2**64, int(purpose)], dtype=np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=counter))
 
 
 def permutation(seed: int, epoch: int, num_examples: int) -> NDArray[np.int64]:

@@ -70,7 +70,8 @@ class Run:
 
     def start_over(self) -> None:
         """Removes what earlier attempts left, except run.log."""
-        for name in ("checkpoints", "model", "predictions", "metrics.json", "history.csv", "timings.csv", "progress.json"):
+        files = ("metrics.json", "history.csv", "timings.csv", "progress.json")
+        for name in ("checkpoints", "model", "predictions", *files):
             remove(self.folder / name)
 
     def recording(self) -> AbstractContextManager[None]:
@@ -96,7 +97,8 @@ class _Recording(AbstractContextManager[None]):
         try:
             self._lock.acquire(timeout=0)
         except Timeout as error:
-            raise RunLockedError(f"{folder} is being run by another process; wait for it or choose another study") from error
+            advice = "wait for it, or choose another study"
+            raise RunLockedError(f"{folder} is being run by another process; {advice}") from error
         self._handler = logging.FileHandler(folder / "run.log", encoding="utf-8")
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         logging.getLogger().addHandler(self._handler)

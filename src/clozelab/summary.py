@@ -33,8 +33,9 @@ def _table(metrics: dict[str, float]) -> Table:
 
 
 def _ordered(names: list[str]) -> list[str]:
-    """Returns word-level scores first, then entities overall by mode, then F1 of each type; the rest is in metrics.json."""
-    overall = [n for mode in ("conlleval", "strict") for s in ("precision", "recall", "f1") if (n := f"{s}_{mode}") in names]
+    """Returns word-level scores, then entities overall by mode, then F1 of each type; metrics.json has the rest."""
+    kinds = [f"{score}_{mode}" for mode in ("conlleval", "strict") for score in ("precision", "recall", "f1")]
+    overall = [n for n in kinds if n in names]
     types = [n for n in names if n.startswith("f1_conlleval/")]
     return [n for n in SHOWN if n in names] + overall + types
 

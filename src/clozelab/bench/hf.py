@@ -24,6 +24,8 @@ from transformers.trainer_callback import PrinterCallback, TrainerCallback, Trai
 from transformers.training_args import TrainingArguments
 from transformers.utils import logging as hf_logging
 
+from clozelab.precision import cpu_computes_bfloat16
+
 Mode = Literal["default", "tuned"]
 
 WARMUP_STEPS: Final = 2
@@ -115,7 +117,7 @@ class Peer:
             raise ValueError(f"seed must be at least 0, got {seed!r}")
         _check_examples(examples, num_labels)
         self._tuned = mode == "tuned"
-        self._bfloat16 = self._tuned and _cpu_computes_bfloat16()
+        self._bfloat16 = self._tuned and cpu_computes_bfloat16()
         self._batch_size = batch_size
         self._num_examples = len(examples)
         with TemporaryDirectory() as folder, _quiet():
@@ -259,12 +261,6 @@ def _check_examples(examples: Sequence[Example], num_labels: int) -> None:
         for label in example["labels"]:
             if label != IGNORED_LABEL and not 0 <= label < num_labels:
                 raise ValueError(f"labels must be {IGNORED_LABEL} or in 0..{num_labels - 1}, got {label!r}")
-
-
-def _cpu_computes_bfloat16() -> bool:
-    capabilities = torch.cpu.get_capabilities()
-    # Elsewhere PyTorch emulates bfloat16, which is slower than float32 and would handicap the peer.
-    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 @contextmanager

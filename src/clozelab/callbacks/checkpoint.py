@@ -36,6 +36,7 @@ class Checkpoint(pl.Callback):
         self.best_step = 0
         self._saved_at = time.monotonic()
         self._last_step = -1
+        self._due = False
 
     @staticmethod
     def last_path(folder: Path) -> Path:
@@ -61,10 +62,22 @@ class Checkpoint(pl.Callback):
         self._last_step = trainer.global_step
         by_steps = self.every_n_steps is not None and trainer.global_step % self.every_n_steps == 0
         minutes = (time.monotonic() - self._saved_at) / 60
-        if by_steps or (self.every_n_minutes > 0 and minutes >= self.every_n_minutes):
-            with atomic_path(self.last_path(Path(trainer.default_root_dir))) as path:
-                trainer.save_checkpoint(path)
-            self._saved_at = time.monotonic()
+        self._due = by_steps or (self.every_n_minutes > 0 and minutes >= self.every_n_minutes)
+        # Lightning, resumed from the last batch of an epoch, would skip its validation: such a save waits for the end.
+        if batch_idx + 1 < trainer.num_training_batches:
+            self._save_if_due(trainer)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Saves what came due at the last step of the epoch."""
+        self._save_if_due(trainer)
+
+    def _save_if_due(self, trainer: pl.Trainer) -> None:
+        if not self._due:
+            return
+        self._due = False
+        with atomic_path(self.last_path(Path(trainer.default_root_dir))) as path:
+            trainer.save_checkpoint(path)
+        self._saved_at = time.monotonic()
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Keeps the weights if the selection metric improved; the first of equals wins.

@@ -5,27 +5,66 @@ scheduler and the trainer are then constructed (constructors do no I/O), which r
 """
 
 import inspect
-import typing
+import logging
+import math
 import warnings
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import pytorch_lightning as pl
 import torch
-from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
-from pydantic.errors import PydanticSchemaGenerationError
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.loggers import Logger
 
+from clozelab.config.annotations import annotations, describe, fits, type_problem
+from clozelab.config.messages import join
 from clozelab.config.nodes import RESERVED, find_target, is_node
 from clozelab.config.origin import Origin
-from clozelab.config.trainer import check_trainer
+from clozelab.config.schema import ROOT_KEYS, root_problems
+from clozelab.config.trainer import ELSEWHERE, check_trainer
 from clozelab.errors import ConfigError, did_you_mean
+
+Report = Callable[[str, str], None]
+REFUSALS = (ValueError, TypeError, RuntimeError, MisconfigurationException)
+"""How torch and Lightning refuse a value."""
+
+
+class Model(Protocol):
+    """What `model` must be."""
+
+    def tokenizer(self) -> Any:
+        """Returns the encoder's tokenizer."""
+
+    def build(self, *, head: str, labels: Any) -> Any:
+        """Returns the encoder under a new head."""
+
+
+class Scheduler(Protocol):
+    """What `scheduler` must be."""
+
+    def build(self, *, optimizer: Any, num_steps: int) -> Any:
+        """Returns the schedule."""
+
+
+ROLES: dict[str, Any] = {
+    "data": pl.LightningDataModule,
+    "model": Model,
+    "task": pl.LightningModule,
+    "callbacks": pl.Callback,
+    "logger": Logger,
+    "optimizer": torch.optim.Optimizer,
+    "scheduler": Scheduler,
+    "trainer": pl.Trainer,
+}
+"""What the nodes of a group must be."""
 
 
 class _Stub:
     """Stands in for a child node that could not be constructed, so that its parent's other keys are still checked."""
 
-    def check(self, path: str) -> None:
-        """Accepts any path."""
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *args, **kwargs: None
 
 
 def check(config: Mapping[str, Any], origin: Origin = lambda key: "") -> None:
@@ -38,12 +77,8 @@ def check(config: Mapping[str, Any], origin: Origin = lambda key: "") -> None:
     Raises:
         ConfigError: one line a mistake, with the full key path.
     """
-    problems = find_problems(config, origin)
-    if len(problems) == 1:
-        raise ConfigError(problems[0])
-    if problems:
-        lines = "".join(f"\n  {problem}" for problem in problems)
-        raise ConfigError(f"{len(problems)} mistakes in the configuration:{lines}")
+    if problems := find_problems(config, origin):
+        raise ConfigError(join(problems))
 
 
 def find_problems(config: Mapping[str, Any], origin: Origin) -> list[str]:
@@ -53,41 +88,64 @@ def find_problems(config: Mapping[str, Any], origin: Origin) -> list[str]:
     def report(key: str, message: str) -> None:
         problems.append(f"{message}{origin(key)}")
 
+    whole = {**dict.fromkeys(ROOT_KEYS, "???"), **config}
+    for key, message in root_problems(whole):
+        report(key, message)
+    groups = {key: value for key, value in whole.items() if isinstance(value, Mapping)}
     for group in ("data", "model", "task"):
-        _construct(config[group], group, report)
+        if group in groups:
+            _construct(groups[group], group, ROLES[group], report)
     for group in ("callbacks", "logger"):
-        for name, node in (config[group] or {}).items():
-            if is_node(node):
-                _construct(node, f"{group}.{name}", report)
-            else:
-                report(f"{group}.{name}", f"{group}.{name}={node!r}: must be a node with a _target_")
-    parameter = torch.nn.Parameter(torch.zeros(1))
-    optimizer = _construct(config["optimizer"], "optimizer", report, params=[parameter])
-    scheduler = _construct(config["scheduler"], "scheduler", report)
-    if isinstance(optimizer, torch.optim.Optimizer) and scheduler is not None and not isinstance(scheduler, _Stub):
-        scheduler.build(optimizer=optimizer, num_steps=10)
-    _check_root(config, report)
-    wrong = check_trainer(config["trainer"], report)
-    _bind(pl.Trainer, {k: v for k, v in config["trainer"].items() if k not in ("_target_", *wrong)}, "trainer", report)
-    return problems
+        for name, node in groups.get(group, {}).items():
+            _construct(node, f"{group}.{name}", ROLES[group], report)
+    _check_optimisation(groups, report)
+    if "trainer" in groups:
+        _check_trainer(groups["trainer"], report)
+    return list(dict.fromkeys(problems))
 
 
-Report = Callable[[str, str], None]
+def _check_optimisation(groups: Mapping[str, Any], report: Report) -> None:
+    """Constructs optimizer and scheduler on parameters of one element, in two groups as a run has them."""
+    parameters = [{"params": [torch.nn.Parameter(torch.zeros(1))]} for _ in range(2)]
+    made = {
+        group: _construct(groups[group], group, ROLES[group], report, runtime)
+        for group, runtime in (("optimizer", {"params": parameters}), ("scheduler", {}))
+        if group in groups
+    }
+    if len(made) == 2 and not any(isinstance(thing, _Stub) for thing in made.values()):
+        refusal = _attempt(made["scheduler"].build, {"optimizer": made["optimizer"], "num_steps": 10})
+        if isinstance(refusal, Exception):
+            report("scheduler", f"scheduler: {_short(refusal)}")
 
 
-def _check_root(config: Mapping[str, Any], report: Report) -> None:
-    threads = config["num_threads"]
-    if threads is not None and threads < 1:
-        report("num_threads", f"num_threads={threads!r}: must be null or an integer >= 1")
-    if config["seed"] < 0:
-        report("seed", f"seed={config['seed']!r}: must be an integer >= 0")
-    study = config["study"]
-    if not study or study.startswith((".", "/")) or ".." in study:
-        report("study", f"study={study!r}: must be a folder name below output_dir")
+def _check_trainer(node: Mapping[str, Any], report: Report) -> None:
+    wrong = check_trainer(node, report)
+    kept = {key: value for key, value in node.items() if key not in wrong}
+    # What a run passes, so that a combination Lightning refuses is refused here. `auto` is resolved by the run.
+    runtime = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
+    precision = {"precision": "32-true"} if kept.get("precision") == "auto" else {}
+    _construct({**kept, **precision}, "trainer", ROLES["trainer"], report, runtime, hidden=ELSEWHERE)
 
 
-def _construct(node: Any, path: str, report: Report, **runtime: Any) -> Any:
-    """Returns the object of a node, or a stub after reporting what is wrong with it."""
+def _construct(
+    node: Any,
+    path: str,
+    role: Any,
+    report: Report,
+    runtime: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    hidden: Collection[str] = (),
+) -> Any:
+    """Returns the object of a node, or a stub after reporting what is wrong with it.
+
+    Args:
+        node: from the config.
+        path: of the node.
+        role: annotation that the object must fit.
+        report: takes key and message.
+        runtime: arguments that only a run knows.
+        hidden: arguments that no config may set, and no message should offer.
+    """
     if not is_node(node):
         report(path, f"{path}={node!r}: must be a node with a _target_")
         return _Stub()
@@ -96,83 +154,99 @@ def _construct(node: Any, path: str, report: Report, **runtime: Any) -> Any:
     except ConfigError as error:
         report(f"{path}._target_", f"{path}.{error}")
         return _Stub()
+    if not fits(target, role):
+        wanted = f"must name a class of type {role.__name__}" if isinstance(role, type) else f"must be {describe(role)}"
+        report(f"{path}._target_", f"{path}._target_={node['_target_']!r}: {wanted}")
+        return _Stub()
     given = {key: value for key, value in node.items() if key != "_target_"}
-    valid = _bind(target, given, path, report, runtime)
-    for key, value in given.items():
-        if is_node(value):
-            valid[key] = _construct(value, f"{path}.{key}", report)
+    valid = _bind(target, given, path, report, {*hidden, *runtime})
+    for key in [key for key, value in valid.items() if is_node(value)]:
+        valid[key] = _construct(valid[key], f"{path}.{key}", annotations(target).get(key, Any), report)
+        if (
+            isinstance(valid[key], _Stub)
+            and inspect.signature(target).parameters[key].default is not inspect.Parameter.empty
+        ):
+            del valid[key]
     return _build(target, valid, path, report, runtime)
 
 
-def _build(target: Callable[..., Any], arguments: dict[str, Any], path: str, report: Report, runtime: Any) -> Any:
-    """Constructs, leaving out one refused argument after the other until nothing more is refused."""
-    remaining = dict(arguments)
-    parameters = inspect.signature(target).parameters
-    while True:
-        if any(p.default is p.empty and n not in {*remaining, *runtime} for n, p in parameters.items()):
-            return _Stub()  # a required argument is missing or wrong, and has been reported
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return target(**remaining, **runtime)
-        except ConfigError as error:
-            report(f"{path}.{error.key}", f"{path}.{error}")
-            if error.key not in remaining:
-                return _Stub()
-            del remaining[error.key]
-        except (ValueError, TypeError, RuntimeError) as error:  # how torch and Lightning refuse a value
-            report(path, f"{path}: {error}")
-            return _Stub()
-
-
-def _bind(
-    target: Callable[..., Any], given: dict[str, Any], path: str, report: Report, runtime: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+def _bind(target: type, given: dict[str, Any], path: str, report: Report, runtime: Collection[str]) -> dict[str, Any]:
     """Reports unknown, reserved, missing and ill-typed keys; returns the others."""
     parameters = inspect.signature(target).parameters
-    settable = [name for name in parameters if name not in (runtime or {})]
-    hints = _hints(target)
+    settable = [name for name in parameters if name not in runtime]
+    hints = annotations(target)
     valid = {}
-    name = getattr(target, "__name__", str(target))
     for key, value in given.items():
         where = f"{path}.{key}"
         if key in RESERVED and key not in settable:
             report(where, f"{where}: is set by clozelab itself while it runs, no config may")
-        elif key not in parameters:
-            allowed = ", ".join(settable)
-            report(where, f"{where}: {name} has no such key.{did_you_mean(key, settable)} Allowed: {allowed}")
+        elif key not in settable:
+            near = did_you_mean(key, settable)
+            allowed = "" if near and len(settable) > 12 else f" Allowed: {', '.join(settable) or 'none'}"
+            report(where, f"{where}: {target.__name__} has no such key.{near}{allowed}")
         elif value == "???":
             report(where, f"{where}: must be given, for example on the command line: {where}=...")
-        elif problem := _type_problem(value, hints.get(key, Any)):
+        elif isinstance(value, float) and not math.isfinite(value):
+            report(where, f"{where}={value!r}: must be a finite number")
+        elif not is_node(value) and (problem := type_problem(value, hints.get(key, Any))):
             report(where, f"{where}={value!r}: {problem}")
         else:
             valid[key] = value
-    for key, parameter in parameters.items():
-        required = parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD
-        if required and key not in given and key not in (runtime or {}):
-            report(path, f"{path}.{key}: must be given")
+    for key in settable:
+        if parameters[key].default is inspect.Parameter.empty and key not in given:
+            report(f"{path}.{key}", f"{path}.{key}: must be given")
     return valid
 
 
-def _hints(target: Callable[..., Any]) -> dict[str, Any]:
-    try:
-        return typing.get_type_hints(inspect.unwrap(target.__init__), include_extras=True)  # type: ignore[misc]
-    except (NameError, TypeError):  # some libraries annotate with names that exist for type checkers only
-        return {}
+def _build(target: type, arguments: dict[str, Any], path: str, report: Report, runtime: Mapping[str, Any]) -> Any:
+    """Constructs, leaving out one refused argument after the other until nothing more is refused."""
+    remaining = dict(arguments)
+    required = {n for n, p in inspect.signature(target).parameters.items() if p.default is p.empty}
+    while required <= {*remaining, *runtime}:  # else one is missing or wrong, and has been reported
+        outcome = _attempt(target, {**remaining, **runtime})
+        if not isinstance(outcome, Exception):
+            return outcome
+        if isinstance(outcome, ConfigError):
+            key, message = outcome.key, f"{path}.{outcome}"
+        else:
+            key = _culprit(target, outcome, remaining, required, runtime)
+            message = f"{path}.{key}={remaining[key]!r}: {_short(outcome)}" if key else f"{path}: {_short(outcome)}"
+        report(f"{path}.{key}" if key else path, message)
+        if key not in remaining:
+            break
+        del remaining[key]
+    return _Stub()
 
 
-def _type_problem(value: Any, hint: Any) -> str:
-    """Returns why a plain value does not fit an annotation, or an empty string."""
-    if is_node(value) or hint is Any:
-        return ""
+def _culprit(
+    target: type, error: Exception, arguments: dict[str, Any], required: Collection[str], runtime: Mapping[str, Any]
+) -> str | None:
+    """Returns the argument without which the error does not occur: libraries seldom name it."""
+    for key in arguments:
+        if key not in required:
+            rest = {name: value for name, value in arguments.items() if name != key}
+            if str(_attempt(target, {**rest, **runtime})) != str(error):
+                return key
+    return None
+
+
+def _short(error: Exception) -> str:
+    """Returns the first sentences of a library's message, which may be a page long."""
+    text = " ".join(str(error).split())
+    if len(text) <= 160:
+        return text
+    return text[: max(text.rfind(". ", 0, 160) + 1, 0) or 160]
+
+
+def _attempt(target: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """Returns what a call returns, or the error it refuses its arguments with; silently, Lightning likes to talk."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
-        adapter = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
-    except (PydanticUserError, PydanticSchemaGenerationError):
-        return ""
-    try:
-        # Strict for scalars, or "3" would pass for 3; lax for lists, which stand for tuples too.
-        adapter.validate_python(value, strict=not isinstance(value, list | dict))
-    except ValidationError as error:
-        messages = dict.fromkeys(detail["msg"].replace("Input should be", "must be") for detail in error.errors())
-        return " or ".join(message.removeprefix("must be ") if i else message for i, message in enumerate(messages))
-    return ""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return target(**arguments)
+    except (ConfigError, *REFUSALS) as error:
+        return error
+    finally:
+        logging.disable(disabled)

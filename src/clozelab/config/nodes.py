@@ -6,19 +6,22 @@ it is defined there: `torch.optim.os.system` is in no module of ours.
 
 import importlib
 import inspect
-from collections.abc import Callable
 from importlib.metadata import entry_points
 from typing import Any
 
 from clozelab.errors import ConfigError, did_you_mean
 
-OURS = tuple(f"clozelab.{p}." for p in ("task", "data", "model", "optimizer", "scheduler", "callbacks", "logger", "store"))
-LIBRARIES = ("torch.optim.", "pytorch_lightning.trainer.", "pytorch_lightning.callbacks.", "torchmetrics.")
+OURS = tuple(
+    f"clozelab.{p}." for p in ("task", "data", "model", "optimizer", "scheduler", "callbacks", "logger", "store")
+)
+LIBRARIES = ("torch.optim.", "pytorch_lightning.trainer.trainer.", "pytorch_lightning.callbacks.", "torchmetrics.")
 ALIASES = {"pytorch_lightning.Trainer": "pytorch_lightning.trainer.trainer.Trainer"}
 RESERVED = frozenset(
-    "callbacks default_root_dir encoder folder labels layers make_optimizer make_scheduler num_steps optimizer params spec "
-    "tokenizer".split()
-)
+    {
+        "callbacks", "default_root_dir", "encoder", "folder", "labels", "layers", "make_optimizer", "make_scheduler",
+        "num_steps", "optimizer", "params", "spec", "tokenizer",
+    }
+)  # fmt: skip
 """Names of what clozelab itself passes at run time; no config may set them below a group."""
 
 
@@ -33,31 +36,31 @@ def is_node(value: object) -> bool:
     return isinstance(value, dict) and "_target_" in value
 
 
-def find_target(name: object) -> Callable[..., Any]:
+def find_target(name: object) -> type:
     """Returns the class a `_target_` names.
 
     Raises:
         ConfigError: if it is not on the allow-list or does not exist.
     """
-    if not isinstance(name, str):
+    if not isinstance(name, str) or not all(part.isidentifier() for part in name.split(".")):
         raise ConfigError(f"_target_={name!r}: must be the dotted name of a class", key="_target_")
     path = ALIASES.get(name, name)
     prefix = next((p for p in allowed_prefixes() if path.startswith(p)), None)
     if prefix is None:
         raise ConfigError(
-            f"_target_={name!r}: not allowed. A config may name classes of {', '.join(LIBRARIES)[:-1]}, of clozelab "
-            "itself and of packages that declare the entry point 'clozelab.targets'",
+            f"_target_={name!r}: not allowed; a config may name classes of clozelab, torch.optim, pytorch_lightning, "
+            "torchmetrics and of packages with the entry point 'clozelab.targets'",
             key="_target_",
         )
     module_name, _, attribute = path.rpartition(".")
     try:
         module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"_target_={name!r}: no module {error.name!r}", key="_target_") from error
+    except ImportError as error:
+        raise ConfigError(f"_target_={name!r}: no module {error.name or module_name!r}", key="_target_") from error
     target = getattr(module, attribute, None)
     home = getattr(target, "__module__", "") + "."
     if not inspect.isclass(target) or not home.startswith(prefix):
-        classes = [n for n, value in vars(module).items() if inspect.isclass(value)]
+        classes = [n for n, v in vars(module).items() if inspect.isclass(v) and v.__module__.startswith(prefix)]
         hint = did_you_mean(attribute, classes)
         raise ConfigError(f"_target_={name!r}: {module_name} defines no class {attribute!r}.{hint}", key="_target_")
     return target

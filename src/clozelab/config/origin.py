@@ -1,16 +1,44 @@
-"""Where the configs are, and which file set a key, for messages that send a user to the right line."""
+"""Where the configs are, which of them a command line chooses, and which file set a key.
 
-from collections.abc import Callable, Sequence
+Messages send a user to the right file with this, and root keys of files are checked before anything is composed.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from clozelab.config.schema import GROUPS
-
+from clozelab.errors import ConfigError, did_you_mean
 
 Origin = Callable[[str], str]
 """Key path -> " (conf/optimizer/adamw.yaml)", or an empty string where the file is not known."""
+
+BASES = ("base", "bert")
+"""Files that others begin from; not options of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One chosen config file.
+
+    Attributes:
+        file: as a message should name it.
+        group: it belongs to.
+        content: without its defaults, placed from the root.
+        is_global: whether it may set any key, not only those of its group.
+        chooses: options of other groups that its defaults override.
+    """
+
+    file: str
+    group: str
+    content: dict[str, Any]
+    is_global: bool
+    chooses: dict[str, Any]
 
 
 def conf_dir() -> Path:
@@ -19,60 +47,115 @@ def conf_dir() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[3] / "conf"
 
 
-def origin_of(overrides: Sequence[str], choices: dict[str, str] | None = None) -> Origin:
+def config_dirs(arguments: Sequence[str]) -> list[Path]:
+    """Returns where configs are looked for, in order: ours, then `--config-dir` of a command line."""
+    given = [a.partition("=")[2] for a in arguments if a.startswith(("--config-dir=", "-cd="))]
+    given += [b for a, b in pairwise(arguments) if a in ("--config-dir", "-cd")]
+    return [conf_dir(), *(Path(folder) for folder in given)]
+
+
+def options(group: str, folders: Sequence[Path]) -> list[str]:
+    """Returns the options of a group."""
+    found = {path.stem for folder in folders for path in (folder / group).glob("*.yaml")}
+    return sorted(found.difference(BASES))
+
+
+def option_problem(group: str, value: Any, folders: Sequence[Path]) -> str:
+    """Returns what is wrong with the choice of an option or a list of them, or an empty string."""
+    known = options(group, folders)
+    for option in value if isinstance(value, list) else [value]:
+        if option not in known:
+            shown = "null" if option is None else option
+            return f"{group}={shown}: no such option.{did_you_mean(str(option), known)} Options: {', '.join(known)}"
+    return ""
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Returns the content of a config file.
+
+    Raises:
+        ConfigError: if it is not valid YAML, or no mapping.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = yaml.safe_load(file)
+    except yaml.YAMLError as error:
+        raise ConfigError(yaml_message(error, str(path))) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8") from error
+    if not isinstance(content, dict | None):
+        raise ConfigError(f"{path}: must hold keys and values, holds a {type(content).__name__}")
+    return content or {}
+
+
+def yaml_message(error: yaml.YAMLError, file: str) -> str:
+    """Returns one line for a file that is not YAML: file, line and what is wrong there."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return f"{file}: not valid YAML: {str(error).splitlines()[0]}"
+    what = getattr(error, "problem", None) or getattr(error, "context", None)
+    return f"{mark.name}:{mark.line + 1}: not valid YAML: {what}"
+
+
+def layers(arguments: Sequence[str]) -> Iterator[Layer]:
+    """Yields the chosen config files, the ones that win first.
+
+    Args:
+        arguments: of the command line. Of a list of options (a sweep), all are yielded.
+    """
+    folders = config_dirs(arguments)
+    chosen = {g: o for g, _, o in (a.lstrip("+").partition("=") for a in arguments) if g in GROUPS}
+    for group in reversed(GROUPS):  # an experiment may choose the task, a task the data
+        pending = [option.strip() for option in (chosen.get(group) or _default(group)).strip("[]").split(",")]
+        while pending:
+            option = pending.pop(0)
+            path = next((p for f in folders if (p := f / group / f"{option}.yaml").exists()), None)
+            if path is None:
+                continue  # composing names the options there are
+            content = read_yaml(path)
+            entries = content.pop("defaults", None)
+            chooses: dict[str, Any] = {}
+            for entry in entries if isinstance(entries, list) else []:
+                if isinstance(entry, dict):
+                    chooses |= {str(key).removeprefix("override").strip().lstrip("/"): o for key, o in entry.items()}
+                elif entry != "_self_":
+                    pending.append(str(entry))
+            chosen = {**{key: str(option) for key, option in chooses.items()}, **chosen}
+            is_global = "@package _global_" in path.read_text(encoding="utf-8")
+            name = f"conf/{group}/{option}.yaml" if path.is_relative_to(folders[0]) else str(path)
+            yield Layer(name, group, content if is_global else {group: content}, is_global, chooses)
+
+
+def origin_of(arguments: Sequence[str]) -> Origin:
     """Returns a function from a key path to where it was set, as a remark for a message.
 
     Args:
-        overrides: of the command line.
-        choices: option of each group, where known.
+        arguments: of the command line.
     """
-    keys = {override.lstrip("+~").partition("=")[0] for override in overrides}
-    files = _config_files(overrides, choices or {})
+    keys = {argument.lstrip("+~").partition("=")[0] for argument in arguments}
+
+    @cache
+    def found() -> list[Layer]:
+        return list(layers(arguments))
 
     def origin(path: str) -> str:
-        if path in keys:
+        if any(key == path or key.startswith(f"{path}.") for key in keys):
             return " (command line)"
-        for file, content in files:
-            if _has_key(content, path.split(".")):
-                return f" ({file})"
-        return ""
+        return next((f" ({layer.file})" for layer in found() if has_key(layer.content, path)), "")
 
     return origin
 
 
-def _config_files(overrides: Sequence[str], choices: dict[str, str]) -> list[tuple[str, Any]]:
-    """Returns the files a config came from, the ones that win first, each with its content placed from the root."""
-    chosen = {**choices, **dict(o.partition("=")[::2] for o in overrides if o.partition("=")[0] in GROUPS)}
-    roots = [conf_dir(), *(Path(d) for d in _extra_dirs(overrides))]
-    found: list[tuple[str, Any]] = []
-    for group in reversed(GROUPS):
-        pending = [chosen.get(group) or _default(group)]
-        while pending:
-            option = pending.pop(0)
-            file = next((p for r in reversed(roots) if (p := r / group / f"{option}.yaml").exists()), None)
-            if file is None:
-                continue
-            text = file.read_text(encoding="utf-8")
-            content = yaml.safe_load(text) or {}
-            pending += [d for d in content.pop("defaults", []) if isinstance(d, str) and d != "_self_"]
-            place = content if "@package _global_" in text else {group: content}
-            found.append((f"conf/{group}/{option}.yaml" if file.is_relative_to(roots[0]) else str(file), place))
-    return found
-
-
-def _default(group: str) -> str:
-    defaults = yaml.safe_load((conf_dir() / "config.yaml").read_text(encoding="utf-8"))["defaults"]
-    return next(str(entry[group]) for entry in defaults if isinstance(entry, dict) and group in entry)
-
-
-def _extra_dirs(arguments: Sequence[str]) -> list[str]:
-    found = [a.partition("=")[2] for a in arguments if a.startswith("--config-dir=")]
-    return found + [b for a, b in zip(arguments, arguments[1:], strict=False) if a in ("--config-dir", "-cd")]
-
-
-def _has_key(content: Any, path: list[str]) -> bool:
-    for part in path:
+def has_key(content: Any, path: str) -> bool:
+    """Says whether a file sets a dotted key."""
+    for part in path.split("."):
         if not isinstance(content, dict) or part not in content:
             return False
         content = content[part]
     return True
+
+
+@cache
+def _default(group: str) -> str:
+    defaults = read_yaml(conf_dir() / "config.yaml")["defaults"]
+    return next(str(entry[group]) for entry in defaults if isinstance(entry, dict) and group in entry)

@@ -37,6 +37,7 @@ ELSEWHERE = {
     "plugins": "not supported",
     "model_registry": "not supported",
     "sync_batchnorm": "encoders have no batch normalisation",
+    "barebones": "a run needs its callbacks and loggers",
     "enable_autolog_hparams": "the run directory holds the whole config",
 }
 
@@ -45,25 +46,27 @@ Report = Callable[[str, str], None]
 
 def check_trainer(node: Mapping[str, Any], report: Report) -> list[str]:
     """Reports what Lightning would refuse late or not at all; returns the keys that need no further check."""
-    done = []
-    for key, advice in ELSEWHERE.items():
-        if key in node:
-            report(f"trainer.{key}", f"trainer.{key}: is set by clozelab itself; {advice}")
-            done.append(key)
-    if "precision" in node:
-        done.append("precision")
-        if node["precision"] not in PRECISIONS:
-            allowed = ", ".join(PRECISIONS)
-            report("trainer.precision", f"trainer.precision={node['precision']!r}: must be one of {allowed}")
-    if node.get("_target_") != "pytorch_lightning.Trainer":
-        report("trainer._target_", f"trainer._target_={node.get('_target_')!r}: must be pytorch_lightning.Trainer")
-    for key in ("max_epochs", "max_steps"):
+    wrong = [key for key in ELSEWHERE if key in node]
+    for key in wrong:
+        report(f"trainer.{key}", f"trainer.{key}: is set by clozelab itself; {ELSEWHERE[key]}")
+
+    def refuse(key: str, allowed: str) -> None:
+        report(f"trainer.{key}", f"trainer.{key}={node[key]!r}: must be {allowed}")
+        wrong.append(key)
+
+    if "precision" in node and str(node["precision"]) not in PRECISIONS:
+        refuse("precision", f"one of {', '.join(PRECISIONS)}")
+    for key in ("max_epochs", "max_steps", "check_val_every_n_epoch"):
         value = node.get(key)
         if isinstance(value, int) and value < 1 and not (key == "max_steps" and value == -1):
-            report(f"trainer.{key}", f"trainer.{key}={value!r}: must be an integer >= 1")
-            done.append(key)
+            refuse(key, "an integer >= 1")
+    epochs, steps = node.get("max_epochs"), node.get("max_steps", -1)
+    if epochs is None and steps == -1:
+        report("trainer.max_epochs", "trainer.max_epochs: must be given, or trainer.max_steps: a run needs an end")
+    every = node.get("check_val_every_n_epoch")
+    if isinstance(every, int) and isinstance(epochs, int) and 1 <= epochs < every:
+        refuse("check_val_every_n_epoch", f"at most trainer.max_epochs ({epochs}): weights are selected by validation")
     clip = node.get("gradient_clip_val")
-    if isinstance(clip, int | float) and clip <= 0:
-        report("trainer.gradient_clip_val", f"trainer.gradient_clip_val={clip!r}: must be null or a number > 0")
-        done.append("gradient_clip_val")
-    return done
+    if isinstance(clip, int | float) and not clip > 0:
+        refuse("gradient_clip_val", "null or a number > 0")
+    return wrong

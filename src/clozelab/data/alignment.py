@@ -77,6 +77,9 @@ def windows(
         max_length: of a window in tokens, special tokens included.
         overlap: pieces that neighbouring windows share at least, where words allow.
         counts: `words_cut` and `sentences_windowed` are raised.
+
+    Returns:
+        Windows from left to right; every word belongs to exactly one, and at least one word to each.
     """
     capacity = max_length - len(prefix) - len(suffix)
     assert capacity > overlap >= 0, f"max_length={max_length} leaves no room beside overlap={overlap}"
@@ -90,6 +93,8 @@ def windows(
     owners = _owned(spans, starts)
     result = []
     for (first, last), (own_first, own_last) in zip(spans, owners, strict=True):
+        if own_first == own_last:  # its neighbours give all its words more context: an example without a target
+            continue
         ids = [token for word in cut[first:last] for token in word]
         positions = [len(prefix) + starts[word] - starts[first] for word in range(own_first, own_last)]
         result.append(Window(prefix + ids + suffix, positions, own_first))

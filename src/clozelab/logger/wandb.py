@@ -11,6 +11,7 @@ from pytorch_lightning.loggers import Logger
 
 from clozelab.errors import require
 from clozelab.logger.history import Rows
+from clozelab.store.reach import answers
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,10 @@ class Wandb(Logger):
         import wandb  # imported here: it takes a second that other loggers need not pay
 
         mode = self._resolve_mode()
+        server = os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai"
+        if mode == "online" and not answers(server, timeout=min(self.timeout, 3)):
+            log.warning("wandb: %s does not answer, so this run is logged offline", server)
+            mode = "offline"
         for earlier in (folder / "wandb").glob(f"offline-run-*-{id}"):
             shutil.rmtree(earlier, ignore_errors=True)
         settings = wandb.Settings(
@@ -80,10 +85,12 @@ class Wandb(Logger):
             "config": config, "resume": "allow" if mode == "online" else None, "settings": settings,
         }  # fmt: skip
         try:
-            self._run = wandb.init(mode=mode, **options)
+            self._run = wandb.init(**{**options, "mode": mode})
         except (wandb.Error, OSError) as error:
-            log.warning("wandb cannot be reached (%s): this run is logged offline", error)
-            self._run = wandb.init(mode="offline", **{**options, "resume": None})
+            log.warning("wandb: %s; this run is logged offline", str(error).splitlines()[0])
+            wandb.teardown()  # else its service holds the id of the run that did not start
+            mode = "offline"
+            self._run = wandb.init(**{**options, "mode": mode, "resume": None})
         if mode != "online":
             for step in sorted(history):
                 self.log_metrics(history[step], step)

@@ -87,4 +87,4 @@ class Bert:
             pad_token_id=tokenizer.pad_token_id,
             **label_config(labels),
         )
-        return auto_class(head).from_config(config, attn_implementation="sdpa")
+        return auto_class(head).from_config(config)

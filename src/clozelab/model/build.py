@@ -11,6 +11,7 @@ from torch import nn
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
 from clozelab.errors import ConfigError
+from clozelab.model.dropout import use_fast_dropout
 from clozelab.model.encoder import Encoder
 from clozelab.model.probe import probe
 
@@ -69,6 +70,8 @@ def split(model: PreTrainedModel, *, max_length: int, attention: Attention) -> t
         )  # fmt: skip
         if attention == "causal":
             raise ConfigError(f"attention='causal': {type(base).__name__} does not take the mask it needs", key="attention")
+    if found.packable:  # else the architecture builds masks of its own, which only its own attention understands
+        use_fast_dropout(model)
     encoder = Encoder(
         base=base, packable=found.packable, position_offset=found.position_offset, causal=attention == "causal"
     )

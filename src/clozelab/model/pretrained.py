@@ -61,8 +61,8 @@ class Pretrained:
         try:
             # float32 whatever the file holds: mixed precision keeps master weights.
             return auto_class(head).from_pretrained(
-                str(folder), attn_implementation="sdpa", trust_remote_code=False, dtype="float32",
-                ignore_mismatched_sizes=True, **label_config(labels),
+                str(folder), trust_remote_code=False, dtype="float32", ignore_mismatched_sizes=True,
+                **label_config(labels),
             )  # fmt: skip
         except (OSError, ValueError) as error:
             raise DataError(f"{self.path!r} cannot be loaded as {head}: {error}") from error

@@ -6,6 +6,7 @@ Random examples run packed and alone, in eval mode and float32. Where the two di
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from clozelab.model.encoder import Encoder
@@ -50,52 +51,55 @@ def probe(base: PreTrainedModel, *, max_length: int) -> Packability:
     return min(results, key=lambda result: result.difference)
 
 
-def _examples(base: PreTrainedModel, max_length: int) -> tuple[list[torch.Tensor], Batch]:
+def _examples(base: PreTrainedModel, max_length: int) -> tuple[list[Tensor], Batch]:
     """Returns reference hidden states of each example run alone, and the same examples in two packed rows."""
-    device = next(base.parameters()).device
     rest = max_length // 2
     lengths = [[max_length], [rest, max_length // 4, 3, max(3, max_length // 8)]]
-    generator = torch.Generator().manual_seed(0)
-    shape = (2, max_length)
     # Low ids are special tokens in most vocabularies: a stray padding or mask token would be treated apart.
     low = min(1000, base.config.vocab_size // 2)
-    ids = torch.randint(low, base.config.vocab_size, shape, generator=generator)
-    types = torch.zeros(shape, dtype=torch.long)
-    positions = torch.zeros(shape, dtype=torch.long)
-    sequences = torch.full(shape, -1)
-    alone = []
-    num_types = getattr(base.config, "type_vocab_size", 0)
+    ids = torch.randint(low, base.config.vocab_size, (2, max_length), generator=torch.Generator().manual_seed(0))
+    types, positions = torch.zeros_like(ids), torch.zeros_like(ids)
+    sequences = torch.full_like(ids, -1)
     for row, row_lengths in enumerate(lengths):
         start = 0
         for number, length in enumerate(row_lengths):
-            place = slice(start, start + length)
-            if num_types > 1:
+            if getattr(base.config, "type_vocab_size", 0) > 1:
                 types[row, start + length // 2 : start + length] = 1
-            positions[row, place] = torch.arange(length)
-            sequences[row, place] = number
-            inputs = Batch(ids[row : row + 1, place], types[row : row + 1, place], *_unused(), 0, 0, 0).to(device)
-            single = Encoder(base=base, packable=False, position_offset=0, causal=False)
-            inputs.sequence_ids = torch.zeros_like(inputs.input_ids)
-            alone.append(single(inputs)[0])
+            positions[row, start : start + length] = torch.arange(length)
+            sequences[row, start : start + length] = number
             start += length
-    batch = Batch(ids, types, positions, sequences, *_unused()[2:], 0, 0, 0).to(device)
-    return alone, batch
+    packed = _batch(base, ids, types, positions, sequences)
+    single = Encoder(base=base, packable=False, position_offset=0, causal=False)
+    alone = []
+    for row, number in _numbers(sequences):
+        place = sequences[row] == number
+        one = [t[row, place][None] for t in (ids, types, positions, sequences)]
+        alone.append(single(_batch(base, *one))[0])
+    return alone, packed
 
 
-def _unused() -> tuple[torch.Tensor, ...]:
-    """Returns the fields of a batch that an encoder does not read."""
-    return tuple(torch.zeros(0, dtype=torch.long) for _ in range(7))
+def _numbers(sequences: Tensor) -> list[tuple[int, int]]:
+    """Returns (row, number in it) of every example."""
+    return [(row, int(n)) for row in range(len(sequences)) for n in sequences[row].unique() if n >= 0]
 
 
-def _difference(base: PreTrainedModel, offset: int, alone: list[torch.Tensor], batch: Batch) -> float:
+def _batch(base: PreTrainedModel, ids: Tensor, types: Tensor, positions: Tensor, sequences: Tensor) -> Batch:
+    none = torch.zeros(0, dtype=torch.long)
+    return Batch(
+        input_ids=ids, token_type_ids=types, position_ids=positions, sequence_ids=sequences, first_token=none,
+        example_ids=none, target_positions=none, targets=none, target_ids=none, num_step_targets=0, num_step_examples=0,
+        num_tokens=0,
+    ).to(next(base.parameters()).device)  # fmt: skip
+
+
+def _difference(base: PreTrainedModel, offset: int, alone: list[Tensor], batch: Batch) -> float:
     encoder = Encoder(base=base, packable=True, position_offset=offset, causal=False)
     try:
         states = encoder(batch)
     except (RuntimeError, ValueError, IndexError, TypeError, AttributeError, KeyError, NotImplementedError):
         return float("inf")  # an architecture may refuse the mask in any way it likes; then it is padded
     largest = 0.0
-    examples = [(row, int(n)) for row in range(2) for n in batch.sequence_ids[row].unique() if n >= 0]
-    for reference, (row, number) in zip(alone, examples, strict=True):
+    for reference, (row, number) in zip(alone, _numbers(batch.sequence_ids), strict=True):
         packed = states[row][batch.sequence_ids[row] == number]
         difference = float((packed - reference).abs().max())
         largest = max(largest, difference) if difference == difference else float("inf")

@@ -3,9 +3,11 @@
 A reader therefore sees a finished entry or none, whoever builds at the same time and whatever interrupts them.
 """
 
+import glob
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +31,9 @@ def build_once(entry: Path, build: Callable[[Path], None]) -> Path:
     with FileLock(entry.parent / f".{entry.name}.lock"):
         if entry.exists():
             return entry
-        for stale in entry.parent.glob(f".{entry.name}.*.tmp"):  # ours alone while the lock is held: its maker is dead
+        # Ours alone while the lock is held: its maker is dead. mkdtemp's random part has eight characters; a `*` would
+        # also match what another process is building for an entry whose name begins with ours.
+        for stale in entry.parent.glob(f".{glob.escape(entry.name)}.????????.tmp"):
             remove(stale)
         temporary = Path(tempfile.mkdtemp(prefix=f".{entry.name}.", suffix=".tmp", dir=entry.parent))
         try:
@@ -52,7 +56,8 @@ def remove(path: Path) -> None:
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside `path` that takes its place when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Not the process id: two containers that share a cache have the same ones.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
     try:
         yield temporary
         with open(temporary, "rb") as file:

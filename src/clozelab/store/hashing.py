@@ -26,5 +26,7 @@ def file_digest(path: Path) -> str:
 
 def folder_digest(path: Path) -> str:
     """Returns one digest of every visible file of a folder, names included, sub-folders too."""
-    files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-    return digest([[str(file.relative_to(path)), file_digest(file)] for file in files])
+    names = sorted(file.relative_to(path) for file in path.rglob("*") if file.is_file())
+    # Nothing below a hidden folder either: .git, or the hub client's .cache, which holds the time of the download.
+    visible = [name for name in names if not any(part.startswith(".") for part in name.parts)]
+    return digest([[str(name), file_digest(path / name)] for name in visible])

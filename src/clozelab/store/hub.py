@@ -2,13 +2,12 @@
 
 import os
 import re
-import socket
 from pathlib import Path
-from typing import final
-from urllib.parse import urlsplit
+from typing import Any, final
 
 from clozelab.errors import ConfigError, DataError, require
 from clozelab.store.local import Local
+from clozelab.store.reach import answers
 
 PATTERNS = ("*.json", "*.txt", "*.model", "*.safetensors")
 """What is fetched of a model repository: no Python, no pickles."""
@@ -26,7 +25,7 @@ class Hub:
     def __init__(self, *, revision: str = "main", offline: bool = False) -> None:
         require("revision", revision, bool(revision), "a branch, tag or commit")
         self.revision = revision
-        self.offline = offline or os.environ.get("HF_HUB_OFFLINE", "") in {"1", "true", "TRUE", "yes"}
+        self.offline = offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
 
     def check(self, path: str) -> None:
         """Refuses a local folder that is not there, and what is neither a folder nor a repository name.
@@ -59,28 +58,24 @@ class Hub:
         if _is_local(path):
             return Local().locate(path)
         import huggingface_hub as hub  # imported here: it takes half a second that most runs need not pay
+        from huggingface_hub.errors import HfHubHTTPError
 
-        only_cached = self.offline or not _answers(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
+        endpoint = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+        asked = not self.offline and answers(endpoint)
+        # The hub's own errors are OSErrors or ValueErrors. Those of its HTTP client (requests, httpx or httpx2, by
+        # version) pass through: their root is the base of the hub's own HTTP error.
+        errors: Any = (OSError, ValueError, HfHubHTTPError.__bases__[0])
         try:
             folder = hub.snapshot_download(
-                path, revision=self.revision, allow_patterns=list(PATTERNS), local_files_only=only_cached
+                path, revision=self.revision, allow_patterns=list(PATTERNS), local_files_only=not asked
             )
-        except (OSError, ValueError) as error:  # the hub's own errors are OSErrors or ValueErrors
-            state = "not asked (offline)" if only_cached else "asked"
-            raise DataError(f"{path!r} is not in the local hub cache, and the hub was {state}: {error}") from error
+        except errors as error:
+            first_line = (str(error).splitlines() or [type(error).__name__])[0]
+            answer = f"{endpoint} says: {first_line}" if asked else f"{endpoint} does not answer"
+            reason = "offline is set" if self.offline else answer
+            raise DataError(f"{path!r} (revision {self.revision!r}) is not in the hub's cache, and {reason}") from error
         return Path(folder)
 
 
 def _is_local(path: str) -> bool:
     return path.startswith(("/", "./", "../", "~")) or path.count("/") > 1 or Path(path).exists()
-
-
-def _answers(endpoint: str) -> bool:
-    """Says within two seconds whether a server answers: the hub's own client would hang for half a minute."""
-    address = urlsplit(endpoint)
-    try:
-        port = address.port or (80 if address.scheme == "http" else 443)
-        socket.create_connection((address.hostname or "", port), timeout=2).close()
-    except OSError:
-        return False
-    return True

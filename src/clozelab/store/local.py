@@ -1,5 +1,6 @@
 """Files and folders on this machine."""
 
+import os
 from pathlib import Path
 from typing import final
 
@@ -17,7 +18,8 @@ class Local:
         Raises:
             ConfigError: naming the path.
         """
-        if not Path(path).expanduser().exists():
+        # Not Path.exists, which raises for an unknown `~user`, a folder that may not be entered, a name too long.
+        if not os.path.exists(os.path.expanduser(path)):
             raise ConfigError(f"{path!r}: no such file or folder")
 
     def fingerprint(self, path: str) -> str:

@@ -31,6 +31,8 @@ class Ragged:
         return len(self.offsets) - 1
 
     def __getitem__(self, index: int) -> NDArray[np.integer]:
+        if index < 0:  # the offsets would silently give another row, or none
+            raise IndexError(index)
         return self.values[self.offsets[index] : self.offsets[index + 1]]
 
     def lengths(self) -> NDArray[np.int64]:

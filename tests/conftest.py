@@ -1,0 +1,96 @@
+"""What all tests share: a cache of their own, a tiny encoder, a tiny corpus, and the command line in this process."""
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+# Before anything imports them: no test may reach a hub or a dashboard's server.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["WANDB_MODE"] = "offline"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: a second thread only waits
+
+WORDS = "the a in of on said met saw left wants every small new old green company city river game report".split()
+NAMES = {"PER": ["Ada", "Grace Hopper", "Alan Turing"], "LOC": ["Paris", "New York", "Oslo"], "ORG": ["Acme Corp", "Initech"]}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache directory for the whole session, and no other."""
+    folder = tmp_path_factory.mktemp("cache")
+    saved = os.environ.get("CLOZELAB_CACHE")
+    os.environ["CLOZELAB_CACHE"] = str(folder)
+    yield folder
+    if saved is None:
+        del os.environ["CLOZELAB_CACHE"]
+    else:
+        os.environ["CLOZELAB_CACHE"] = saved
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Hugging Face folder with a BERT of two layers, hidden 32, and a WordPiece tokenizer of single letters."""
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny_model")
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789.,-"
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{c}" for c in letters), *WORDS]
+    tokens = {token: i for i, token in enumerate(dict.fromkeys(vocabulary))}
+    BertTokenizerFast(vocab=tokens).save_pretrained(str(folder))
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(tokens), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=128,
+    )  # fmt: skip
+    BertModel(config).save_pretrained(str(folder))
+    return folder
+
+
+def sentence(draw: random.Random) -> list[tuple[str, str]]:
+    """Returns a made-up sentence as (word, IOB2 tag) pairs, with an entity or two."""
+    pairs: list[tuple[str, str]] = []
+    for _ in range(draw.randint(1, 3)):
+        pairs += [(word, "O") for word in draw.sample(WORDS, draw.randint(1, 4))]
+        kind = draw.choice(sorted(NAMES))
+        words = draw.choice(NAMES[kind]).split()
+        pairs += [(word, ("I-" if i else "B-") + kind) for i, word in enumerate(words)]
+    return [*pairs, (".", "O")]
+
+
+@pytest.fixture(scope="session")
+def conll_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Three files of CoNLL columns (word, tag): 60, 20 and 20 sentences."""
+    folder = tmp_path_factory.mktemp("conll")
+    draw = random.Random(0)
+    files = {}
+    for split, count in (("train", 60), ("validation", 20), ("test", 20)):
+        blocks = ["\n".join(f"{word} {tag}" for word, tag in sentence(draw)) for _ in range(count)]
+        files[split] = folder / f"{split}.conll"
+        files[split].write_text("-DOCSTART- O\n\n" + "\n\n".join(blocks) + "\n")
+    return files
+
+
+@pytest.fixture()
+def overrides(tiny_model: Path, conll_files: dict[str, Path], tmp_path: Path) -> list[str]:
+    """The command line of a run that takes a second: tiny encoder, tiny corpus, output below tmp_path."""
+    return [
+        "model=hub", f"model.path={tiny_model}", "data=files", *(f"data.{s}={p}" for s, p in conll_files.items()),
+        "data.batch_size=8", "trainer.max_epochs=2", "optimizer.lr=1e-3", "logger=none", f"output_dir={tmp_path / 'outputs'}",
+        "callbacks.progress.enabled=false", "num_threads=1",
+    ]  # fmt: skip
+
+
+@pytest.fixture()
+def clozelab(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command line in this process; returns exit code, standard output and standard error."""
+    from clozelab.cli import main
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = main(list(arguments))
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run

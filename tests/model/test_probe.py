@@ -1,0 +1,55 @@
+"""The probe finds out which architectures may be packed, and never trusts one that is silently wrong."""
+
+import pytest
+import torch
+from transformers import AutoModel
+from transformers.models.auto.configuration_auto import AutoConfig
+
+from clozelab.model.probe import TOLERANCE, probe
+
+SIZES = {"vocab_size": 200, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+
+
+def make(kind: str, **more: object) -> torch.nn.Module:
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(kind, **{**SIZES, **more})
+    return AutoModel.from_config(config).eval()
+
+
+@pytest.mark.parametrize(
+    ("kind", "offset"), [("bert", 0), ("electra", 0), ("distilbert", 0), ("albert", 0), ("roberta", 2)]
+)
+def test_architectures_known_to_pack_are_found_to_pack(kind: str, offset: int) -> None:
+    sizes = {"distilbert": {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64}, "albert": {"embedding_size": 16}}
+    more = sizes.get(kind, {})
+    length = 64
+    more.update({"max_position_embeddings": length + offset})
+    if kind == "roberta":
+        more.update({"pad_token_id": 1})
+    found = probe(make(kind, **more), max_length=length)
+    assert found.packable, found
+    assert found.position_offset == offset
+    assert found.difference < 1e-5
+
+
+def test_mpnet_is_silently_wrong_and_is_found_out() -> None:
+    found = probe(make("mpnet", max_position_embeddings=66), max_length=64)
+    assert not found.packable
+    assert found.difference > TOLERANCE
+
+
+def test_deberta_refuses_the_mask_and_is_padded() -> None:
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(
+        "deberta-v2", **SIZES, max_position_embeddings=64, pos_att_type=["c2p", "p2c"], relative_attention=True
+    )
+    found = probe(AutoModel.from_config(config).eval(), max_length=64)
+    assert not found.packable
+
+
+def test_the_probe_leaves_mode_and_random_state_alone() -> None:
+    model = make("bert", max_position_embeddings=64).train()
+    state = torch.get_rng_state()
+    probe(model, max_length=64)
+    assert model.training
+    assert torch.equal(torch.get_rng_state(), state)
