@@ -12,8 +12,12 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["WANDB_MODE"] = "offline"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: a second thread only waits
 
-WORDS = "the a in of on said met saw left wants every small new old green company city river game report".split()
-NAMES = {"PER": ["Ada", "Grace Hopper", "Alan Turing"], "LOC": ["Paris", "New York", "Oslo"], "ORG": ["Acme Corp", "Initech"]}
+WORDS = ("the a in of on said met saw left wants every small new old green company city river game report").split()  # noqa: SIM905
+NAMES = {
+    "PER": ["Ada", "Grace Hopper", "Alan Turing"],
+    "LOC": ["Paris", "New York", "Oslo"],
+    "ORG": ["Acme Corp", "Initech"],
+}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -73,17 +77,17 @@ def conll_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return files
 
 
-@pytest.fixture()
+@pytest.fixture
 def overrides(tiny_model: Path, conll_files: dict[str, Path], tmp_path: Path) -> list[str]:
     """The command line of a run that takes a second: tiny encoder, tiny corpus, output below tmp_path."""
     return [
         "model=hub", f"model.path={tiny_model}", "data=files", *(f"data.{s}={p}" for s, p in conll_files.items()),
-        "data.batch_size=8", "trainer.max_epochs=2", "optimizer.lr=1e-3", "logger=none", f"output_dir={tmp_path / 'outputs'}",
-        "callbacks.progress.enabled=false", "num_threads=1",
+        "data.batch_size=8", "trainer.max_epochs=2", "optimizer.lr=1e-3", "logger=none",
+        f"output_dir={tmp_path / 'outputs'}", "callbacks.progress.enabled=false", "num_threads=1",
     ]  # fmt: skip
 
 
-@pytest.fixture()
+@pytest.fixture
 def clozelab(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
     """Runs a command line in this process; returns exit code, standard output and standard error."""
     from clozelab.cli import main

@@ -178,7 +178,13 @@ def test_micro_batches_leave_the_parameters_as_they_are(clozelab: Run, overrides
         (folder / file.name).write_bytes(file.read_bytes())
     model.update(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
     (folder / "config.json").write_text(json.dumps(model))
-    options = [*overrides, f"model.path={folder}", "trainer.precision=64-true", "data.batch_size=16", "task.selection=val/loss"]
+    options = [
+        *overrides,
+        f"model.path={folder}",
+        "trainer.precision=64-true",
+        "data.batch_size=16",
+        "task.selection=val/loss",
+    ]
     one = train(clozelab, options, tmp_path / "one")
     for parts in (4, 16):
         several = train(clozelab, options, tmp_path / f"in{parts}", f"data.micro_batches={parts}")

@@ -1,7 +1,7 @@
 """The errors a user can cause and mend. The command line prints them as one short message and exits with 2."""
 
-from difflib import get_close_matches
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class UserError(Exception):

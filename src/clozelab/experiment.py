@@ -153,7 +153,12 @@ def _optimizer(node: dict[str, Any], module: nn.Module) -> Optimizer:
 
 
 def make_trainer(
-    config: Config, folder: Path, loggers: Sequence[Logger], *, more_callbacks: Sequence[pl.Callback] = (), **options: Any
+    config: Config,
+    folder: Path,
+    loggers: Sequence[Logger],
+    *,
+    more_callbacks: Sequence[pl.Callback] = (),
+    **options: Any,
 ) -> pl.Trainer:
     """Returns the trainer of a configuration.
 
@@ -204,7 +209,9 @@ def _score(split_name: str, trainer: pl.Trainer, task: Task, data: DataModule, r
     else:
         trainer.test(task, datamodule=data, verbose=False)
     if len(task.scored.gold) != data.num_words(split_name):
-        raise DataError(f"{split_name}: {len(task.scored.gold)} words scored of {data.num_words(split_name)} in the file")
+        raise DataError(
+            f"{split_name}: {len(task.scored.gold)} words scored of {data.num_words(split_name)} in the file"
+        )
     task.cross_check(task.scored, {name.partition("/")[2]: value for name, value in task.results.items()})
     _write_predictions(run.folder / "predictions" / f"{split_name}.parquet", task.scored, data, split_name)
     return task.results

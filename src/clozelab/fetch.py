@@ -28,7 +28,9 @@ def list_data() -> None:
         source = instantiate(node)
         wheel = isinstance(source, Wheel)
         here = ("yes" if source.is_fetched() else "no") if wheel else "-"
-        table.add_row(name, what, f"{source.project} {source.version}" if wheel else type(source).__name__.lower(), here)
+        table.add_row(
+            name, what, f"{source.project} {source.version}" if wheel else type(source).__name__.lower(), here
+        )
     Console().print(table)
 
 

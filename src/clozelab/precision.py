@@ -19,8 +19,6 @@ def resolve(requested: str) -> str:
     """
     if requested != "auto":
         return requested
-    if torch.cuda.is_available():
-        fast = torch.cuda.get_device_capability() >= (8, 0)
-    else:
-        fast = cpu_computes_bfloat16()
+    on_gpu = torch.cuda.is_available()
+    fast = torch.cuda.get_device_capability() >= (8, 0) if on_gpu else cpu_computes_bfloat16()
     return "bf16-mixed" if fast else "32-true"

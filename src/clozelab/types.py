@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:  # this module is imported by torch-free code
     import torch
 
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """One sentence as its file has it.

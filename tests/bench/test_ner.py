@@ -34,5 +34,3 @@ def test_peers_get_every_word_with_its_label(overrides: list[str]) -> None:
     labelled = [label for example in examples for label in example["labels"] if label != -100]
     assert labelled == [int(t) for window in range(len(examples)) for t in split.targets(window)]
     assert all(len(e["input_ids"]) == len(e["labels"]) for e in examples)
-
-

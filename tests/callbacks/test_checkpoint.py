@@ -24,7 +24,9 @@ def test_a_selection_metric_that_validation_lacks_is_a_users_mistake(clozelab: R
     assert "val/f1_conlleval" in err
 
 
-def test_a_finished_run_keeps_its_checkpoints_only_if_asked(clozelab: Run, overrides: list[str], tmp_path: Path) -> None:
+def test_a_finished_run_keeps_its_checkpoints_only_if_asked(
+    clozelab: Run, overrides: list[str], tmp_path: Path
+) -> None:
     options = [*overrides, "callbacks.checkpoint.every_n_steps=4"]
     assert clozelab("train", *options, f"output_dir={tmp_path / 'a'}")[0] == 0
     assert not list((tmp_path / "a").rglob("checkpoints"))

@@ -34,9 +34,7 @@ def inspect(folder: Path) -> dict[str, dict[str, object]]:
     return found
 
 
-def test_a_sweep_of_four_is_four_wandb_runs_with_their_groups_and_numbers(
-    overrides: list[str], tmp_path: Path
-) -> None:
+def test_a_sweep_of_four_is_four_wandb_runs_with_their_groups_and_numbers(overrides: list[str], tmp_path: Path) -> None:
     output = tmp_path / "outputs"
     command = [sys.executable, "-m", "clozelab", "train", *wandb_overrides(overrides), f"output_dir={output}"]
     command += ["seed=1,2", "optimizer.lr=1e-3,2e-3", "-m"]

@@ -11,7 +11,14 @@ from clozelab.errors import ConfigError
 from clozelab.model.bert import Bert
 from clozelab.store.hub import Hub
 
-SIZES = {"tiny": (2, 128), "mini": (4, 256), "small": (4, 512), "medium": (8, 512), "base": (12, 768), "large": (24, 1024)}
+SIZES = {
+    "tiny": (2, 128),
+    "mini": (4, 256),
+    "small": (4, 512),
+    "medium": (8, 512),
+    "base": (12, 768),
+    "large": (24, 1024),
+}
 MILLIONS = {"tiny": 4.4, "mini": 11.3, "small": 29.1, "medium": 41.7, "base": 110.1, "large": 336.0}
 """Turc et al. 2019, table 1, and Devlin et al. 2019, section 3; with BERT's vocabulary of 30,522."""
 
@@ -26,7 +33,10 @@ def test_a_size_has_the_layers_width_and_parameters_of_its_paper(name: str, tiny
     with torch.device("meta"):
         model = BertModel(
             BertConfig(
-                num_hidden_layers=layers, hidden_size=hidden, num_attention_heads=hidden // 64, intermediate_size=4 * hidden
+                num_hidden_layers=layers,
+                hidden_size=hidden,
+                num_attention_heads=hidden // 64,
+                intermediate_size=4 * hidden,
             )
         )
     counted = sum(p.numel() for p in model.parameters()) / 1e6

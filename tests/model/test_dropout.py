@@ -63,9 +63,7 @@ def test_attention_with_hardly_any_dropout_equals_sdpa() -> None:
 
 def test_a_model_keeps_its_parameters_and_its_eval_mode_output() -> None:
     torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=50, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64
-    )
+    config = BertConfig(vocab_size=50, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64)
     model = BertModel._from_config(config).eval()
     ids = torch.randint(0, 50, (2, 10))
     mask = torch.ones(2, 1, 10, 10, dtype=torch.bool)

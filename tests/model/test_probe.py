@@ -7,7 +7,13 @@ from transformers.models.auto.configuration_auto import AutoConfig
 
 from clozelab.model.probe import TOLERANCE, probe
 
-SIZES = {"vocab_size": 200, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+SIZES = {
+    "vocab_size": 200,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+}
 
 
 def make(kind: str, **more: object) -> torch.nn.Module:

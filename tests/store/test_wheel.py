@@ -218,8 +218,10 @@ def test_an_interrupted_download_ends_pip_and_leaves_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(Wheel, "_show_progress", interrupt)
+        started = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             wheel.fetch()
+        assert time.monotonic() - started < 30, "waited for pip"
     with pytest.raises(ProcessLookupError):
         os.kill(pids[0], 0)
     assert left(folder) == []

@@ -122,7 +122,9 @@ def run(overrides: Sequence[str], *, rounds: int, steps: int, output: Path) -> N
     for name, interval in ratios.items():
         table.add_row(name, f"{interval.median:.2f}", f"{interval.low:.2f} to {interval.high:.2f}")
     console.print(table)
-    atomic_write(output, json.dumps({"config": config, "steps": steps, "sentences_per_second": speeds}, indent=2) + "\n")
+    atomic_write(
+        output, json.dumps({"config": config, "steps": steps, "sentences_per_second": speeds}, indent=2) + "\n"
+    )
     console.print(f"every round  {output}")
 
 

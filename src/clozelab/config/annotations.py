@@ -53,7 +53,7 @@ def describe(hint: Any) -> str:
     if origin is Literal:
         return f"one of {', '.join(map(repr, inner))}"
     if origin in (typing.Union, types.UnionType):
-        said = [part for part in dict.fromkeys(map(describe, inner)) if not part.startswith("a node")]
+        said = [part for part in dict.fromkeys(map(describe, inner)) if not part.endswith(" node")]
         return " or ".join(said) or describe(inner[0])
     if origin is tuple and Ellipsis not in inner:
         return f"a list of {len(inner)} values"
@@ -61,4 +61,4 @@ def describe(hint: Any) -> str:
         return "a mapping"
     if origin is not None and inner:
         return f"a list of which each is {describe(inner[0])}"
-    return f"a node of a {getattr(hint, '__name__', hint)}"
+    return f"a {getattr(hint, '__name__', hint)} node"

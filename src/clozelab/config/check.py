@@ -26,7 +26,7 @@ from clozelab.config.trainer import ELSEWHERE, check_trainer
 from clozelab.errors import ConfigError, did_you_mean
 
 Report = Callable[[str, str], None]
-REFUSALS = (ValueError, TypeError, RuntimeError, MisconfigurationException)
+REFUSALS = (ValueError, TypeError, AttributeError, RuntimeError, MisconfigurationException)
 """How torch and Lightning refuse a value."""
 
 
@@ -199,23 +199,31 @@ def _bind(target: type, given: dict[str, Any], path: str, report: Report, runtim
 
 
 def _build(target: type, arguments: dict[str, Any], path: str, report: Report, runtime: Mapping[str, Any]) -> Any:
-    """Constructs, leaving out one refused argument after the other until nothing more is refused."""
-    remaining = dict(arguments)
-    required = {n for n, p in inspect.signature(target).parameters.items() if p.default is p.empty}
-    while required <= {*remaining, *runtime}:  # else one is missing or wrong, and has been reported
-        outcome = _attempt(target, {**remaining, **runtime})
-        if not isinstance(outcome, Exception):
-            return outcome
+    """Constructs, leaving out one refused argument after the other until nothing more is refused.
+
+    Required arguments that are missing or wrong have been reported; a stub in their place lets the others be refused.
+    """
+    required = {n for n, p in inspect.signature(target).parameters.items() if p.default is p.empty} - runtime.keys()
+    remaining = {**{name: _Stub() for name in required}, **arguments}
+    while isinstance(outcome := _attempt(target, {**remaining, **runtime}), Exception):
+        is_guess = any(isinstance(value, _Stub) for value in remaining.values())
         if isinstance(outcome, ConfigError):
             key, message = outcome.key, f"{path}.{outcome}"
+        elif is_guess:  # the stub's fault, most likely
+            return _Stub()
         else:
             key = _culprit(target, outcome, remaining, required, runtime)
             message = f"{path}.{key}={remaining[key]!r}: {_short(outcome)}" if key else f"{path}: {_short(outcome)}"
-        report(f"{path}.{key}" if key else path, message)
-        if key not in remaining:
-            break
-        del remaining[key]
-    return _Stub()
+        if key not in remaining or isinstance(remaining[key], _Stub):
+            if not is_guess:
+                report(path, message)
+            return _Stub()
+        report(f"{path}.{key}", message)
+        if key in required:
+            remaining[key] = _Stub()
+        else:
+            del remaining[key]
+    return outcome
 
 
 def _culprit(

@@ -68,7 +68,10 @@ def compose(arguments: Sequence[str]) -> dict[str, Any]:
 def _compose_checked(line: CommandLine, arguments: Sequence[str]) -> dict[str, Any]:
     _refuse_early(line, arguments)
     with readable_errors(origin_of(arguments), line.folders):
-        return freeze(_compose(line.forced, line.folders), line.overrides)
+        config = _compose(line.forced, line.folders)
+        if config.hydra.sweeper.params:
+            raise ConfigError(f"{', '.join(config.hydra.sweeper.params)}: the experiment is a sweep over them; add -m")
+        return freeze(config, line.overrides)
 
 
 def freeze(config: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:

@@ -48,8 +48,8 @@ def find_target(name: object) -> type:
     prefix = next((p for p in allowed_prefixes() if path.startswith(p)), None)
     if prefix is None:
         raise ConfigError(
-            f"_target_={name!r}: not allowed; a config may name classes of clozelab, torch.optim, pytorch_lightning, "
-            "torchmetrics and of packages with the entry point 'clozelab.targets'",
+            f"_target_={name!r}: not allowed; a config may name classes of clozelab, torch.optim, torchmetrics, "
+            "pytorch_lightning.callbacks and of packages with the entry point 'clozelab.targets'",
             key="_target_",
         )
     module_name, _, attribute = path.rpartition(".")

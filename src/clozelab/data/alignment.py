@@ -123,7 +123,7 @@ def _spans(starts: list[int], capacity: int, overlap: int) -> list[tuple[int, in
 
 
 def _owned(spans: list[tuple[int, int]], starts: list[int]) -> list[tuple[int, int]]:
-    """Returns the words that belong to each window: in an overlap, those nearer to the other window's border go over."""
+    """Returns the words that belong to each window: in an overlap, the one with more context."""
     owners = []
     own_first = spans[0][0]
     for number, (_, last) in enumerate(spans):
@@ -132,7 +132,11 @@ def _owned(spans: list[tuple[int, int]], starts: list[int]) -> list[tuple[int, i
             shared = spans[number + 1][0]
             # Context is what stands to the right in this window, to the left in the next.
             own_last = next(
-                (w for w in range(max(shared, own_first), last) if starts[w] - starts[shared] > starts[last] - starts[w + 1]),
+                (
+                    w
+                    for w in range(max(shared, own_first), last)
+                    if starts[w] - starts[shared] > starts[last] - starts[w + 1]
+                ),
                 last,
             )
         owners.append((own_first, own_last))

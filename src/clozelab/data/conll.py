@@ -19,7 +19,9 @@ class Conll:
     """
 
     def __init__(self, *, columns: list[str], labels: str, separator: str | None = None) -> None:
-        require("columns", columns, "word" in columns and len(set(columns)) == len(columns), "distinct, one of them 'word'")
+        require(
+            "columns", columns, "word" in columns and len(set(columns)) == len(columns), "distinct, one of them 'word'"
+        )
         allowed = [name for name in columns if name != "word"]
         require("labels", labels, labels in allowed, f"one of {allowed}")
         require("separator", separator, separator is None or len(separator) > 0, "null or a non-empty string")

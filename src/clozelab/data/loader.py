@@ -50,7 +50,10 @@ class Collator:
             positions.append(split.positions[i].astype(np.int64) + row * layout.row_length + start)
         targets = [split.targets(i) for i in examples]
         owned = [split.owned(i) for i in examples]
-        target_ids = [np.stack([np.full(len(words), sentence), np.arange(words.start, words.stop)], 1) for sentence, words in owned]
+        target_ids = [
+            np.stack([np.full(len(words), sentence), np.arange(words.start, words.stop)], 1)
+            for sentence, words in owned
+        ]
         empty = [np.empty(0, dtype=np.int64)]
         return Batch(
             input_ids=torch.from_numpy(input_ids),

@@ -161,9 +161,7 @@ class DataModule(pl.LightningDataModule):
 
     def eval_dataloader(self, split: str) -> EvalLoader:
         """Returns the packed batches of any split, each word once."""
-        return EvalLoader(
-            collate=self._collator(split), examples=self._windows(split), batch_size=self.eval_batch_size
-        )
+        return EvalLoader(collate=self._collator(split), examples=self._windows(split), batch_size=self.eval_batch_size)
 
     def _read(self, split: str) -> list[Sentence]:
         return read_split(self.format, self.source.locate(self.files[split]), split)

@@ -1,4 +1,4 @@
-"""Where the examples of a batch stand in its rows. Pure arithmetic on lengths; the same lengths give the same layout."""
+"""Where the examples of a batch stand in its rows: pure arithmetic on lengths, the same for the same lengths."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -51,9 +51,7 @@ class Wandb(Logger):
         """Id of the wandb run, once it is open."""
         return None if self._run is None else str(self._run.id)
 
-    def open(
-        self, *, folder: Path, id: str, name: str, group: str, config: dict[str, Any], history: Rows
-    ) -> None:
+    def open(self, *, folder: Path, id: str, name: str, group: str, config: dict[str, Any], history: Rows) -> None:
         """Starts the wandb run.
 
         Offline, the same id twice makes two directories: so the directories of earlier attempts are removed and their

@@ -68,7 +68,9 @@ class EntityCounter:
             return np.empty((0, 3), dtype=np.int64)
         kind = self._type_of[tags]
         previous = np.concatenate([[-1], kind[:-1]])
-        joined = ~sentence_starts & ~self._begins[tags] & (kind == previous) & (kind >= 0)  # continues what stands before
+        joined = (
+            ~sentence_starts & ~self._begins[tags] & (kind == previous) & (kind >= 0)
+        )  # continues what stands before
         starts = np.flatnonzero((kind >= 0) & ~joined)
         breaks = np.flatnonzero(~joined)  # every word that continues nothing ends what stands before it
         ends = np.append(breaks, len(tags))[np.searchsorted(breaks, starts, side="right")]
@@ -117,7 +119,7 @@ def entity_metrics(
 def cross_check(
     labels: Sequence[str], gold: Ints, predicted: Ints, sentence_starts: NDArray[np.bool_], metrics: dict[str, float]
 ) -> None:
-    """Compares F1 in both modes with seqeval, the independent reference (Nakayama 2018). Takes seconds on a large split.
+    """Compares F1 in both modes with seqeval (Nakayama 2018), the independent reference; it takes seconds.
 
     Raises:
         AssertionError: if any differs by more than rounding.

@@ -1,4 +1,4 @@
-"""What every model node shares: the tokenizer of a folder, and the split of a Hugging Face model into encoder and head."""
+"""What every model node shares: the tokenizer of a folder, and the split of a model into encoder and head."""
 
 import logging
 from collections import OrderedDict
@@ -69,7 +69,9 @@ def split(model: PreTrainedModel, *, max_length: int, attention: Attention) -> t
             type(base).__name__, found.difference,
         )  # fmt: skip
         if attention == "causal":
-            raise ConfigError(f"attention='causal': {type(base).__name__} does not take the mask it needs", key="attention")
+            raise ConfigError(
+                f"attention='causal': {type(base).__name__} does not take the mask it needs", key="attention"
+            )
     if found.packable:  # else the architecture builds masks of its own, which only its own attention understands
         use_fast_dropout(model)
     encoder = Encoder(

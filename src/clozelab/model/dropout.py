@@ -1,8 +1,8 @@
 """Dropout for CPUs: drawing one 64-bit word for four elements costs a fraction of one Bernoulli draw an element.
 
-On two cores dropout and the attention path it forces took two fifths of a MiniLM training step before this. The scheme is
-that of Srivastava et al. 2014 in its inverted form; the rate is rounded to a multiple of 2^-16 and the kept elements are
-scaled by the exact inverse.
+On two cores, dropout and the attention path it forces took two fifths of a MiniLM training step before this. The scheme
+is that of Srivastava et al. 2014 in its inverted form; the rate is rounded to a multiple of 2^-16 and the kept elements
+are scaled by the exact inverse.
 """
 
 from typing import Any, final
@@ -62,7 +62,7 @@ def attention(
     scaling: float | None = None,
     **options: Any,
 ) -> tuple[Tensor, None]:
-    """Attention as transformers' interface wants it; plain batched products where dropout would leave sdpa's fused path.
+    """Attention as transformers wants it; plain batched products where dropout would leave sdpa's fused path.
 
     Args:
         module: the attention layer.

@@ -1,4 +1,4 @@
-"""SHA-256 of files and plain values, with a memory, so that identity is known without reading 90 MB of weights twice."""
+"""SHA-256 of files and plain values, with a memory: 90 MB of weights are not read twice to know an identity."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from clozelab.store.cache import atomic_write, cache_dir
 
 
 def digest(value: object) -> str:
-    """Returns the SHA-256 of a plain value (None, bool, number, string, list, dict) in canonical JSON, 64 hex digits."""
+    """Returns the SHA-256 of a plain value (None, bool, number, string, list, dict) as canonical JSON: 64 hex digits."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

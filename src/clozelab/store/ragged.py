@@ -51,9 +51,7 @@ class RaggedStore:
     def __init__(self, folder: Path) -> None:
         self.header = json.loads((folder / "header.json").read_text())
         self._fields = {
-            name: Ragged(
-                values=_load(folder / f"{name}.values.npy"), offsets=np.load(folder / f"{name}.offsets.npy")
-            )
+            name: Ragged(values=_load(folder / f"{name}.values.npy"), offsets=np.load(folder / f"{name}.offsets.npy"))
             for name in self.header["fields"]
         }
 

@@ -1,4 +1,4 @@
-"""Whether a server answers at all, known within seconds: clients of hubs and dashboards would wait for half a minute."""
+"""Whether a server answers at all, known within seconds: the clients of hubs and dashboards wait for half a minute."""
 
 import socket
 import threading

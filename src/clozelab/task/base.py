@@ -96,6 +96,13 @@ class Task(pl.LightningModule, ABC):
     def metrics(self, scored: Scored) -> dict[str, float]:
         """Returns the metrics of a whole split, without the split's prefix."""
 
+    def cross_check(self, scored: Scored, metrics: dict[str, float]) -> None:
+        """Compares the metrics of a split with an independent reference, once at the end of a run, where one exists.
+
+        Raises:
+            AssertionError: if they differ.
+        """
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Returns the micro-batch's share of the step's mean loss.
 

@@ -1,4 +1,4 @@
-"""Hydra's end of a sweep: composes every cell, then hands all of them to `clozelab.sweep`. Torch-free, as Hydra imports it."""
+"""Hydra's end of a sweep: composes every cell, then hands all of them to `clozelab.sweep`. Free of torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +36,8 @@ class CellLauncher(Launcher):
             ConfigError: if any cell cannot be composed or checked; then none is run.
         """
         from clozelab.config.compose import freeze
-        from clozelab.sweep import Cell, run_sweep
+        from clozelab.sweep.cell import Cell
+        from clozelab.sweep.run import run_sweep
 
         cells = []
         for overrides in job_overrides:

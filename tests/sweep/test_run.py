@@ -13,6 +13,7 @@ import pytest
 
 Run = Callable[..., tuple[int, str, str]]
 
+
 def states(output: Path) -> dict[str, str]:
     """Returns the status of every run by its seed directory."""
     return {p.parent.name: json.loads(p.read_text())["status"] for p in sorted(output.glob("*/*/*/run.json"))}
@@ -25,7 +26,7 @@ def sweep(overrides: list[str], output: Path, *more: str, **environment: str) ->
     )
 
 
-@pytest.fixture()
+@pytest.fixture
 def saboteur(tmp_path: Path) -> Path:
     """A package whose optimizer, allowed by an entry point, misbehaves at chosen seeds."""
     folder = tmp_path / "site"
@@ -51,7 +52,9 @@ def saboteur(tmp_path: Path) -> Path:
     (info / "entry_points.txt").write_text("[clozelab.targets]\nsaboteur = saboteur\n")
     conf = tmp_path / "conf" / "scheduler"
     conf.mkdir(parents=True)
-    (conf / "saboteur.yaml").write_text("# A scheduler that misbehaves.\n_target_: saboteur.scheduler.Saboteur\naction: none\n")
+    (conf / "saboteur.yaml").write_text(
+        "# A scheduler that misbehaves.\n_target_: saboteur.scheduler.Saboteur\naction: none\n"
+    )
     return tmp_path
 
 

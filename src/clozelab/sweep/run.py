@@ -8,47 +8,18 @@ cells return at once, an interrupted one continues from its last checkpoint.
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
 import yaml
 
 from clozelab.config.origin import origin_of
 from clozelab.errors import ConfigError, RunFailedError
 from clozelab.identity import open_run
-from clozelab.record import Run
 from clozelab.store.cache import atomic_write
 from clozelab.store.hashing import digest
-from clozelab.sweep_view import View
-from clozelab.worker_pool import Worker
-
-State = Literal["left", "running", "done", "stored", "failed"]
-
-
-@dataclass(slots=True)
-class Cell:
-    """One run of a sweep.
-
-    Attributes:
-        config: plain and resolved.
-        overrides: what this cell sets differently from its siblings, and what all set.
-        state: `stored` is one that was complete before the sweep began.
-        message: why it failed.
-        seconds: it took.
-    """
-
-    config: dict[str, Any]
-    overrides: tuple[str, ...]
-    state: State = "left"
-    message: str = ""
-    seconds: float = 0.0
-    run: Run = field(init=False)
-
-    @property
-    def epochs(self) -> float:
-        """Its share of the sweep's work, for the time left."""
-        return float(self.config["trainer"].get("max_epochs") or 1) * self.config["data"].get("fraction", 1.0)
+from clozelab.sweep.cell import Cell
+from clozelab.sweep.pool import Worker
+from clozelab.sweep.view import View
 
 
 def run_sweep(cells: Sequence[Cell]) -> list[float | BaseException]:
@@ -118,7 +89,8 @@ def _run_cell(cell: Cell, config: Path, worker: Worker, view: View) -> None:
 
 def _write_ledger(folder: Path, cells: Sequence[Cell]) -> None:
     rows = [
-        {"run": str(c.run.folder), "state": c.state, "seconds": round(c.seconds, 1), "message": c.message} for c in cells
+        {"run": str(c.run.folder), "state": c.state, "seconds": round(c.seconds, 1), "message": c.message}
+        for c in cells
     ]
     atomic_write(folder / "ledger.json", json.dumps(rows, indent=2))
 

@@ -3,14 +3,13 @@
 import json
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, final
+from typing import final
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-if TYPE_CHECKING:
-    from clozelab.sweep import Cell
+from clozelab.sweep.cell import Cell
 
 
 @final
@@ -21,7 +20,7 @@ class View:
         cells: of the whole sweep, stored ones included.
     """
 
-    def __init__(self, cells: Sequence["Cell"]) -> None:
+    def __init__(self, cells: Sequence[Cell]) -> None:
         self._cells = cells
         self._console = Console(highlight=False)
         self._live = Live(console=self._console, refresh_per_second=2, transient=True)
@@ -41,15 +40,20 @@ class View:
         if self._live.is_started:
             self._live.update(self._line())
 
-    def finished(self, cell: "Cell") -> None:
+    def finished(self, cell: Cell) -> None:
         """Prints the line of a finished cell."""
         mark = {"done": "done  ", "failed": "FAILED"}[cell.state]
         detail = f"  {cell.message.splitlines()[-1][:200]}" if cell.state == "failed" and cell.message else ""
-        self._console.print(f"{mark} {self._what(cell)}  {_duration(cell.seconds)}{detail}", soft_wrap=True, markup=False)
+        self._console.print(
+            f"{mark} {self._what(cell)}  {_duration(cell.seconds)}{detail}", soft_wrap=True, markup=False
+        )
         self.update()
 
     def _line(self) -> str:
-        count = {state: sum(c.state == state for c in self._cells) for state in ("done", "stored", "running", "failed", "left")}
+        count = {
+            state: sum(c.state == state for c in self._cells)
+            for state in ("done", "stored", "running", "failed", "left")
+        }
         running = next((c for c in self._cells if c.state == "running"), None)
         share = _share(running) if running else 0.0
         worked = sum(c.epochs for c in self._cells if c.state in ("done", "failed"))
@@ -85,20 +89,20 @@ class View:
         if (study.parent / "wandb").exists():
             self._console.print(f"dashboard        wandb leet {study.parent / 'wandb'}", soft_wrap=True)
 
-    def _what(self, cell: "Cell") -> str:
+    def _what(self, cell: Cell) -> str:
         return " ".join(f"{key.rpartition('.')[2]}={_override(cell, key)}" for key in self._varied) or cell.run.id
 
 
-def _varied_keys(cells: Sequence["Cell"]) -> list[str]:
+def _varied_keys(cells: Sequence[Cell]) -> list[str]:
     keys = dict.fromkeys(o.partition("=")[0] for cell in cells for o in cell.overrides)
     return [key for key in keys if len({_override(cell, key) for cell in cells}) > 1]
 
 
-def _override(cell: "Cell", key: str) -> str:
+def _override(cell: Cell, key: str) -> str:
     return next((o.partition("=")[2] for o in cell.overrides if o.partition("=")[0] == key), "-")
 
 
-def _share(cell: "Cell") -> float:
+def _share(cell: Cell) -> float:
     """Returns how much of its training a running cell has done, by the file its process writes."""
     try:
         state = json.loads((cell.run.folder / "progress.json").read_text(encoding="utf-8"))

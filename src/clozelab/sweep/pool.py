@@ -64,7 +64,7 @@ class Worker:
         self._log.truncate()
         # A session of its own: Ctrl-C reaches this process only, which then ends the worker in order.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "clozelab.worker", str(writing)], stdin=subprocess.PIPE, stdout=self._log,
+            [sys.executable, "-m", "clozelab.sweep.worker", str(writing)], stdin=subprocess.PIPE, stdout=self._log,
             stderr=self._log, pass_fds=(writing,), start_new_session=True,
         )  # fmt: skip
         os.close(writing)

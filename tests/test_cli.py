@@ -1,0 +1,180 @@
+"""The command line: verbs, exit codes, and answers at once where nothing is computed."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clozelab.errors import RunFailedError
+
+Run = Callable[..., tuple[int, str, str]]
+HEAVY = "{'torch', 'transformers', 'pytorch_lightning', 'lightning_fabric', 'wandb', 'torchmetrics', 'datasets'}"
+PROBE = (
+    f"import sys; code = main(sys.argv[1:]); assert not {HEAVY} & set(sys.modules), set(sys.modules); sys.exit(code)"
+)
+
+
+def python(*arguments: str, folder: Path) -> tuple[subprocess.CompletedProcess[str], float]:
+    """Runs a Python process in a folder; returns it and the seconds it took."""
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, check=False, cwd=folder, timeout=120
+    )
+    return done, time.monotonic() - started
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["train", "--help"], 0, "usage: clozelab train [group=option ...] [key=value ...] [-m]"),
+        (["train", "--cfg", "job"], 0, "_target_: torch.optim.AdamW"),
+        (["train", "--info", "defaults"], 0, "token_classification"),
+        (["train", "seed=abc"], 2, "clozelab: seed='abc': must be an integer >= 0\n"),
+        (["train", "model=bert_tinny"], 2, "Did you mean 'bert_tiny'?"),
+        (["data", "list"], 0, "conll2003"),
+    ],
+)
+def test_what_needs_no_torch_does_not_import_it_and_answers_at_once(
+    arguments: list[str], code: int, words: str, tmp_path: Path
+) -> None:
+    seconds = []
+    while not seconds or (min(seconds) >= 2 and len(seconds) < 3):  # a busy machine may be slow once
+        done, taken = python("-c", PROBE, *arguments, folder=tmp_path)
+        seconds.append(taken)
+        assert done.returncode == code, done.stderr
+        assert words in done.stdout + done.stderr
+    assert min(seconds) < 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_hydra_and_the_parent_of_a_sweep_import_is_free_of_torch(tmp_path: Path) -> None:
+    modules = "cli, identity, record, sweep.run, sweep.view, sweep.pool, fetch, summary, environment, config.compose"
+    names = [f"clozelab.{name}" for name in modules.split(", ")]
+    code = f"import sys, {', '.join(names)}, hydra_plugins.clozelab.launcher; print({HEAVY} & set(sys.modules))"
+    done, _ = python("-c", code, folder=tmp_path)
+    assert done.stdout == "set()\n", done.stderr
+
+
+def test_a_mistake_below_the_root_is_one_line_and_exit_code_2_for_the_real_command(tmp_path: Path) -> None:
+    done, seconds = python("-m", "clozelab", "train", "optimizer.lr=-1", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == "clozelab: optimizer.lr=-1: Invalid learning rate: -1 (command line)\n"
+    assert seconds < 30, "about 5 s on an idle machine"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_installed_command_and_the_module_are_the_same(tmp_path: Path) -> None:
+    script = Path(sys.executable).parent / "clozelab"
+    if not script.exists():
+        pytest.skip("clozelab is not installed as a command")
+    module, _ = python("-m", "clozelab", "train", "--cfg", "job", "seed=7", folder=tmp_path)
+    command, _ = python(str(script), "train", "--cfg", "job", "seed=7", folder=tmp_path)
+    assert module.stdout == command.stdout
+    assert "seed: 7\n" in module.stdout
+
+
+@pytest.fixture
+def cells(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The cells that a sweep would have run."""
+    found: list[Any] = []
+
+    def run_sweep(cells: list[Any]) -> list[float]:
+        found.extend(cells)
+        return [0.0] * len(cells)
+
+    monkeypatch.setattr("clozelab.sweep.run_sweep", run_sweep)
+    return found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-m train optimizer.lr=1e-5,3e-5 seed=1,2",
+        "train -m optimizer.lr=1e-5,3e-5 seed=1,2",
+        "train optimizer.lr=1e-5,3e-5 -m seed=1,2",
+        "train optimizer.lr=1e-5,3e-5 seed=1,2 --multirun",
+    ],
+)
+def test_the_sweep_flag_may_stand_anywhere(
+    clozelab: Run, cells: list[Any], line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert clozelab(*line.split()) == (0, "", "")
+    values = [(cell.config["optimizer"]["lr"], cell.config["seed"]) for cell in cells]
+    assert values == [(1e-5, 1), (1e-5, 2), (3e-5, 1), (3e-5, 2)]
+    assert cells[1].overrides == ("optimizer.lr=1e-05", "seed=2")
+    assert cells[0].config["name"] == "conll2003-minilm_l6-lr=1e-05"
+    assert list(tmp_path.iterdir()) == [], "Hydra's own file of the sweep is nowhere"
+
+
+def test_a_sweep_may_come_from_an_experiment_file(clozelab: Run, cells: list[Any], tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    text = "# @package _global_\nhydra: {sweeper: {params: {optimizer.lr: '1e-5,3e-5'}}}\n"
+    (tmp_path / "experiment" / "mine.yaml").write_text(text)
+    assert clozelab("train", "-m", "experiment=mine", f"--config-dir={tmp_path}") == (0, "", "")
+    assert [cell.config["optimizer"]["lr"] for cell in cells] == [1e-5, 3e-5]
+
+
+def test_without_a_verb_the_usage_is_shown(clozelab: Run) -> None:
+    for arguments in ([], ["--help"], ["-h"]):
+        code, out, err = clozelab(*arguments)
+        assert (code, err) == (0, "")
+        assert out.startswith("usage: clozelab VERB")
+    assert clozelab("--version")[1].startswith("clozelab ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["trian"], "trian: no such verb. Did you mean 'train'? Verbs: train, data"),
+        (["seed=3"], "seed=3: no such verb. Did you mean 'clozelab train seed=3'?"),
+        (["data", "fetch", "conl2003"], "conl2003: no such dataset. Did you mean 'conll2003'?"),
+    ],
+)
+def test_a_wrong_word_is_the_users_mistake(clozelab: Run, arguments: list[str], message: str) -> None:
+    code, out, err = clozelab(*arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (KeyboardInterrupt(), 130, "clozelab: interrupted; the same command continues where it was\n"),
+        (SystemExit(1), 130, "clozelab: interrupted; the same command continues where it was\n"),
+        (RunFailedError("2 cells failed"), 1, "clozelab: 2 cells failed\n"),
+    ],
+)
+def test_how_a_run_ends_is_the_exit_code(
+    clozelab: Run, overrides: list[str], monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, message: str
+) -> None:
+    def end(*args: object) -> None:
+        raise error
+
+    monkeypatch.setattr("clozelab.experiment.execute", end)
+    assert clozelab("train", *overrides) == (code, "", message)
+
+
+def test_an_error_that_is_nobodys_mistake_keeps_its_traceback(
+    clozelab: Run, overrides: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("clozelab.experiment.execute", fail)
+    with pytest.raises(ZeroDivisionError):
+        clozelab("train", *overrides)
+
+
+def test_everything_is_checked_before_a_run_directory_is_made(
+    clozelab: Run, overrides: list[str], tmp_path: Path
+) -> None:
+    code, _, err = clozelab("train", *overrides, "data.batch_size=0")
+    assert code == 2
+    assert "data.batch_size=0" in err
+    assert not (tmp_path / "outputs").exists()
