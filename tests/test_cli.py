@@ -13,17 +13,18 @@ from clozelab.errors import RunFailedError
 
 Run = Callable[..., tuple[int, str, str]]
 HEAVY = "{'torch', 'transformers', 'pytorch_lightning', 'lightning_fabric', 'wandb', 'torchmetrics', 'datasets'}"
-PROBE = (
-    f"import sys; code = main(sys.argv[1:]); assert not {HEAVY} & set(sys.modules), set(sys.modules); sys.exit(code)"
-)
+PROBE = f"""import sys
+from clozelab.cli import main
+code = main(sys.argv[1:])
+assert not {HEAVY} & set(sys.modules)
+sys.exit(code)"""
 
 
 def python(*arguments: str, folder: Path) -> tuple[subprocess.CompletedProcess[str], float]:
     """Runs a Python process in a folder; returns it and the seconds it took."""
     started = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, *arguments], capture_output=True, text=True, check=False, cwd=folder, timeout=120
-    )
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, timeout=120)
     return done, time.monotonic() - started
 
 

@@ -125,7 +125,7 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
         last = Checkpoint.last_path(run.folder) if resume_from is not None else None
         trainer.fit(task, datamodule=data, ckpt_path=last, weights_only=True)
         seconds = time.perf_counter() - started
-        load_weights(task.model, Checkpoint.best_path(run.folder))
+        _select_weights(trainer, task, data, run)
         for name in ("validation", "test"):
             metrics.update(_score(name, trainer, task, data, run))
         card = model_card(
@@ -196,6 +196,16 @@ def _open_dashboards(dashboards: Mapping[str, Logger], run: Run, config: Config,
                 folder=Path(config["output_dir"]), id=run.id, name=f"{run.group}/seed-{config['seed']}",
                 group=run.group, config=dict(config), history=history.rows,
             )  # fmt: skip
+
+
+def _select_weights(trainer: pl.Trainer, task: Task, data: DataModule, run: Run) -> None:
+    """Puts the weights that validation selects into the model; those of a last, partial epoch take part, too."""
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, Checkpoint) and callback.validated_step != trainer.global_step:
+            trainer.validate(task, datamodule=data, verbose=False)
+            callback.consider(task, trainer)
+    if Checkpoint.best_path(run.folder).exists():  # else the configuration has no checkpoint callback
+        load_weights(task.model, Checkpoint.best_path(run.folder))
 
 
 def _score(split_name: str, trainer: pl.Trainer, task: Task, data: DataModule, run: Run) -> dict[str, float]:

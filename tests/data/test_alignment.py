@@ -20,10 +20,10 @@ NAMES = {"unk_token": "<unk>", "pad_token": "<pad>", "cls_token": "<s>", "sep_to
 SPECIALS = list(NAMES.values())
 
 
-def wrap(tokenizer: Tokenizer, **names: str) -> PreTrainedTokenizerFast:
+def wrap(tokenizer: Tokenizer, **options: int) -> PreTrainedTokenizerFast:
     ids = [(name, tokenizer.token_to_id(name)) for name in ("<s>", "</s>")]
     tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=ids)
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **(names or NAMES))
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **NAMES, **options)
 
 
 def word_piece() -> PreTrainedTokenizerFast:
@@ -34,7 +34,7 @@ def word_piece() -> PreTrainedTokenizerFast:
     tokenizer.train_from_iterator(CORPUS, trainers.WordPieceTrainer(vocab_size=120, special_tokens=SPECIALS))
     tokenizer.enable_truncation(5)
     tokenizer.enable_padding(length=5)
-    return wrap(tokenizer)
+    return wrap(tokenizer, model_max_length=5)
 
 
 def byte_level() -> PreTrainedTokenizerFast:
@@ -238,6 +238,12 @@ def test_the_overlap_is_shared_and_halved() -> None:
     assert [spanned(w) for w in found] == [(0, 10), (6, 16), (12, 22)]
     assert [w.first_word for w in found] == [0, 8, 14]
     assert [w.positions[0] for w in found] == [1, 3, 3]
+
+
+def test_a_word_with_as_much_context_on_both_sides_stays_in_the_earlier_window() -> None:
+    found = cut([1] * 17, 10, 3)
+    assert [spanned(w) for w in found] == [(0, 10), (7, 17)]
+    assert [w.first_word for w in found] == [0, 9]  # words 7, 8 and 9 are shared, 8 is in the middle
 
 
 def test_without_overlap_windows_stand_side_by_side() -> None:

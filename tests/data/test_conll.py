@@ -94,6 +94,12 @@ def test_the_named_column_is_learnt(labels: str, tags: tuple[str, ...], path: Pa
     assert read(path, "NNP Ada B-NP B-PER\nVBD met B-VP O\n", conll) == [Sentence(("Ada", "met"), tags, 0)]
 
 
+@pytest.mark.parametrize("line", ["\u2028", "\u00a0", "\u3000\u3000"])
+def test_a_line_of_odd_white_space_is_no_blank_line(line: str, path: Path) -> None:
+    with pytest.raises(DataError, match=r"data\.conll:2: 1 columns, expected 2"):
+        read(path, f"a O\n{line}\nb O\n")
+
+
 @pytest.mark.parametrize("line", ["Ada", "Ada NNP B-PER", "Ada  B - PER"])
 def test_a_line_with_another_number_of_columns_is_an_error_with_file_and_line(line: str, path: Path) -> None:
     with pytest.raises(DataError) as caught:

@@ -236,7 +236,7 @@ def test_evaluation_covers_each_target_once_and_can_put_them_back_in_the_files_o
 
 
 def test_evaluation_batches_are_of_similar_length_and_always_the_same(split: WordSplit) -> None:
-    loading = EvalLoader(collate=collator(split), examples=np.arange(len(split.input_ids)), batch_size=7)
+    loading = EvalLoader(collate=collator(split), examples=np.arange(len(split.input_ids))[5::2], batch_size=7)
     order = [i for batch in loading for i in batch.example_ids.tolist()]
     lengths = [len(split.input_ids[i]) for i in order]
     assert lengths == sorted(lengths, reverse=True)

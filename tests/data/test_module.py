@@ -90,8 +90,9 @@ def test_a_share_of_the_training_sentences_is_drawn_once_for_all_seeds(
     chosen = {}
     for fraction in (0.1, 0.25, 0.5, 1.0, 0.001):
         module = prepared(conll_files, tokenizer, fraction=fraction)
-        module.prepare(tokenizer=tokenizer, tokenizer_fingerprint="tiny", max_length=128, seed=6)
         chosen[fraction] = module.sentences["train"].tolist()
+        module.prepare(tokenizer=tokenizer, tokenizer_fingerprint="tiny", max_length=128, seed=6)
+        assert module.sentences["train"].tolist() == chosen[fraction]
         assert module.spec.num_examples == {"train": len(chosen[fraction]), "validation": 20, "test": 20}
     assert [len(numbers) for numbers in chosen.values()] == [6, 15, 30, 60, 1]
     assert set(chosen[0.1]) < set(chosen[0.25]) < set(chosen[0.5]), "a larger share contains the smaller"

@@ -34,6 +34,7 @@ class Checkpoint(pl.Callback):
         self.keep = keep
         self.best: float | None = None
         self.best_step = 0
+        self.validated_step = 0
         self._saved_at = time.monotonic()
         self._last_step = -1
         self._due = False
@@ -80,28 +81,33 @@ class Checkpoint(pl.Callback):
         self._saved_at = time.monotonic()
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Keeps the weights if the selection metric improved; the first of equals wins.
+        """Keeps the weights if they are the best so far."""
+        if trainer.state.fn == "fit":
+            assert isinstance(pl_module, Task)
+            self.consider(pl_module, trainer)
+
+    def consider(self, task: Task, trainer: pl.Trainer) -> None:
+        """Keeps the weights of a validated task if its selection metric improved; the first of equals wins.
 
         Raises:
             ConfigError: if validation has no such metric.
         """
-        if trainer.state.fn != "fit":
-            return
-        assert isinstance(pl_module, Task)
-        metric = pl_module.selection
-        if metric not in pl_module.results:
-            names = ", ".join(sorted(n for n in pl_module.results if n.count("/") == 1))
+        metric = task.selection
+        self.validated_step = trainer.global_step
+        if metric not in task.results:
+            names = ", ".join(sorted(n for n in task.results if n.count("/") == 1))
             raise ConfigError(f"task.selection={metric!r}: validation has {names}")
-        value = pl_module.results[metric]
+        value = task.results[metric]
         if self.best is None or (value > self.best if higher_is_better(metric) else value < self.best):
             self.best, self.best_step = value, trainer.global_step
             with atomic_path(self.best_path(Path(trainer.default_root_dir))) as path:
-                torch.save(pl_module.model.state_dict(), path)
+                torch.save(task.model.state_dict(), path)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the best value so far, for a resumed run."""
-        return {"best": self.best, "best_step": self.best_step}
+        return {"best": self.best, "best_step": self.best_step, "validated_step": self.validated_step}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restores the best value so far."""
         self.best, self.best_step = state_dict["best"], state_dict["best_step"]
+        self.validated_step = state_dict["validated_step"]

@@ -8,7 +8,7 @@ from clozelab.store.cache import atomic_write, cache_dir
 
 
 def digest(value: object) -> str:
-    """Returns the SHA-256 of a plain value (None, bool, number, string, list, dict) as canonical JSON: 64 hex digits."""
+    """Returns the SHA-256 of a plain value (None, bool, number, string, list, dict), 64 hex digits."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

@@ -1,0 +1,113 @@
+"""What a run was computed with: the code's commit and changes, packages, hardware."""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from clozelab import environment
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false"]
+    done = subprocess.run(["git", "-C", folder, *identity, *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> tuple[Path, ModuleType]:
+    """A repository with a copy of the module in it; returns both."""
+    folder = tmp_path / "repository"
+    package = folder / "src" / "clozelab"
+    package.mkdir(parents=True)
+    shutil.copy(environment.__file__, package / "environment.py")
+    (folder / "README.md").write_text("one\n")
+    (folder / ".gitignore").write_text("outputs/\n")
+    git(folder, "init", "--quiet")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "-m", "first")
+    spec = importlib.util.spec_from_file_location("copied_environment", package / "environment.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return folder, module
+
+
+def test_a_clean_checkout_is_its_commit(checkout: tuple[Path, ModuleType]) -> None:
+    folder, module = checkout
+    assert module.code() == {"commit": git(folder, "rev-parse", "HEAD"), "diff": None}
+
+
+def test_every_change_of_the_code_changes_the_diff_hash(checkout: tuple[Path, ModuleType]) -> None:
+    folder, module = checkout
+    seen = [module.code()["diff"]]
+    (folder / "README.md").write_text("two\n")
+    seen.append(module.code()["diff"])
+    (folder / "src" / "clozelab" / "new.py").write_text("x = 1\n")
+    seen.append(module.code()["diff"])
+    (folder / "src" / "clozelab" / "new.py").write_text("x = 2\n")
+    seen.append(module.code()["diff"])
+    git(folder, "add", ".")
+    seen.append(module.code()["diff"])
+    assert len(set(seen)) == 5
+    assert seen[0] is None
+    assert all(len(value) == 16 for value in seen[1:])
+    assert module.code()["commit"] == git(folder, "rev-parse", "HEAD")
+
+
+def test_what_git_ignores_and_what_is_no_code_does_not_count(checkout: tuple[Path, ModuleType]) -> None:
+    folder, module = checkout
+    for name in ("outputs/run.json", "notes.txt"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("x")
+    assert module.code()["diff"] is None
+
+
+def test_a_users_git_settings_do_not_change_the_hash(
+    checkout: tuple[Path, ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, module = checkout
+    (folder / "README.md").write_text("two\n")
+    plain = module.code()
+    git(folder, "config", "diff.external", "echo")
+    git(folder, "config", "color.ui", "always")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "nowhere"))
+    assert module.code() == plain
+
+
+def test_an_installed_package_has_no_commit_even_inside_somebody_elses_repository(
+    checkout: tuple[Path, ModuleType],
+) -> None:
+    folder, module = checkout
+    git(folder, "rm", "--quiet", "--cached", "src/clozelab/environment.py")
+    git(folder, "commit", "--quiet", "-m", "without it")
+    assert module.code() == {"commit": None, "diff": None}
+    shutil.rmtree(folder / ".git")
+    assert module.code() == {"commit": None, "diff": None}
+
+
+def test_without_git_there_is_no_commit(checkout: tuple[Path, ModuleType], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert checkout[1].code() == {"commit": None, "diff": None}
+
+
+def test_packages_and_hardware_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    packages = environment.packages()
+    assert set(environment.NUMERIC_PACKAGES) <= set(environment.PACKAGES) == set(packages)
+    assert packages["hydra-core"].startswith("1.")
+    assert environment.hardware()["cores"] == environment.num_cores() >= 1
+    monkeypatch.setattr(environment, "PACKAGES", ("no-such-package-of-this-name",))
+    assert environment.packages() == {"no-such-package-of-this-name": "not installed"}
+
+
+def test_the_cores_are_those_this_process_may_use() -> None:
+    code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); from clozelab import environment as e; print(e.num_cores())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    if "sched_setaffinity" in done.stderr:
+        pytest.skip("this system does not bind processes to cores")
+    assert done.stdout == "1\n", done.stderr

@@ -1,0 +1,65 @@
+"""Every command of the README is one that works, to the letter."""
+
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from clozelab.config.check import find_problems
+from clozelab.config.compose import compose
+from clozelab.identity import identify
+
+Run = Callable[..., tuple[int, str, str]]
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = "\n".join(re.findall(r"```bash\n(.*?)```", README, flags=re.S))
+COMMANDS = [line.partition("#")[0].strip() for line in BLOCKS.splitlines() if line.startswith("clozelab ")]
+INLINE = re.findall(r"`(clozelab [^`]+)`", README)
+
+
+def test_the_readme_begins_with_its_two_commands() -> None:
+    first = README[: README.index("clozelab is a")]
+    assert re.findall(r"^make (\w+)", first, flags=re.M) == ["demo", "test"]
+    assert len(COMMANDS) >= 10
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("clozelab train") and "--" not in c])
+def test_a_train_command_composes_and_passes_the_check(
+    command: str, conll_files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, file in zip("abc", conll_files.values(), strict=True):
+        shutil.copy(file, tmp_path / f"{name}.conll")
+    words = [w for w in shlex.split(command)[2:] if w != "-m"]
+    single = [re.sub(r"=([^=,]+),.*", r"=\1", word) if "-m" in command.split() else word for word in words]
+    config = compose(single)
+    assert find_problems(config, lambda key: "") == []
+    if "model=hub" not in single:  # the hub would have to be asked
+        identify(config)
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if "--" in c] + [c for c in INLINE if "data list" in c])
+def test_a_question_is_answered(command: str, clozelab: Run) -> None:
+    code, out, _ = clozelab(*shlex.split(command)[1:])
+    assert code == 0
+    assert out
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake (\w+)", README))))
+def test_a_make_target_exists(target: str) -> None:
+    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_files_of_a_run_directory_are_the_ones_named(clozelab: Run, overrides: list[str], tmp_path: Path) -> None:
+    assert clozelab("train", *overrides)[0] == 0
+    (run,) = (tmp_path / "outputs").glob("*/*/seed-42")
+    block = README[README.index("outputs/<study>") : README.index("The hash is")]
+    for name in re.findall(r"(?:^|\s)([a-z]+(?:\.\w+|/))(?=\s)", block):
+        assert (run / name).exists(), name
+    assert yaml.safe_load((run / "config.yaml").read_text())["seed"] == 42
