@@ -88,7 +88,7 @@ def cells(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         found.extend(cells)
         return [0.0] * len(cells)
 
-    monkeypatch.setattr("clozelab.sweep.run_sweep", run_sweep)
+    monkeypatch.setattr("clozelab.sweep.run.run_sweep", run_sweep)
     return found
 
 

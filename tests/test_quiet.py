@@ -1,24 +1,44 @@
-"""The terminal belongs to the user."""
+"""The terminal belongs to the user; what libraries say goes through logging."""
 
-import subprocess
-import sys
+import logging
+from collections.abc import Iterator
 
-
-def test_libraries_talk_to_the_log_and_not_to_the_terminal() -> None:
-    code = """
-import logging, warnings
-records = []
-class Keep(logging.Handler):
-    def emit(self, record): records.append(record.name)
-logging.basicConfig(level=logging.INFO, handlers=[Keep()])
+import pytest
 import pytorch_lightning as pl
-from clozelab.quiet import quiet_libraries
-quiet_libraries()
-pl.Trainer(logger=False, enable_checkpointing=False)
 from transformers.utils import logging as transformers_logging
-assert not transformers_logging.is_progress_bar_enabled()
-print("lightning in the log" if any("lightning" in name for name in records) else records)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stderr == ""
-    assert done.stdout == "lightning in the log\n"
+
+from clozelab.quiet import quiet_libraries
+
+NAMES = ("lightning.pytorch", "pytorch_lightning", "lightning.fabric", "lightning_fabric")
+
+
+@pytest.fixture
+def talkative(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Lightning as it is after its import: with handlers of its own that write to the terminal."""
+    saved = {name: (list(logging.getLogger(name).handlers), logging.getLogger(name).propagate) for name in NAMES}
+    for name in NAMES:
+        logging.getLogger(name).handlers[:] = [logging.StreamHandler()]
+        logging.getLogger(name).propagate = False
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "true")
+    yield
+    for name, (handlers, propagate) in saved.items():
+        logging.getLogger(name).handlers[:] = handlers
+        logging.getLogger(name).propagate = propagate
+
+
+@pytest.mark.usefixtures("talkative")
+def test_libraries_talk_to_the_log_and_not_to_the_terminal(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    quiet_libraries()
+    with caplog.at_level(logging.INFO):
+        pl.Trainer(logger=False, enable_checkpointing=False)
+    assert any("lightning" in record.name for record in caplog.records)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("talkative")
+def test_loading_a_model_draws_no_bar_and_warns_of_nothing() -> None:
+    quiet_libraries()
+    assert not transformers_logging.is_progress_bar_enabled()
+    assert transformers_logging.get_verbosity() == transformers_logging.ERROR

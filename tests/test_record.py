@@ -61,8 +61,9 @@ def test_a_run_that_ends_is_completed(run: Run) -> None:
     ],
 )
 def test_how_a_run_ended_is_recorded_and_passed_on(run: Run, error: BaseException, status: str) -> None:
+    run.folder.mkdir(parents=True)
+    (run.folder / "progress.json").write_text("{}")
     with pytest.raises(type(error)), run.recording():
-        (run.folder / "progress.json").write_text("{}")
         raise error
     state = run.state()
     assert state["status"] == status
@@ -80,14 +81,18 @@ def test_a_failed_run_may_be_recorded_again_and_its_error_goes(run: Run) -> None
     assert "ZeroDivisionError" in (run.folder / "run.log").read_text(), "the log goes on where it was"
 
 
+def talk_and_fail() -> None:
+    logging.getLogger("clozelab.experiment").info("on both")
+    logging.getLogger("some.library").info("in the log only")
+    raise ZeroDivisionError("boom")
+
+
 def test_the_traceback_goes_to_the_log_and_not_to_the_terminal(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
     from clozelab.cli import _console
 
     logging.basicConfig(level=logging.INFO, handlers=[_console()], force=True)
     with pytest.raises(ZeroDivisionError), run.recording():
-        logging.getLogger("clozelab.experiment").info("on both")
-        logging.getLogger("some.library").info("in the log only")
-        raise ZeroDivisionError("boom")
+        talk_and_fail()
     out, err = capfd.readouterr()
     assert (out, err) == ("", "on both\n")
     log = (run.folder / "run.log").read_text()
@@ -97,17 +102,19 @@ def test_the_traceback_goes_to_the_log_and_not_to_the_terminal(run: Run, capfd: 
     assert "ZeroDivisionError: boom" in log
 
 
-def test_warnings_go_to_the_log_while_recording(run: Run, recwarn: pytest.WarningsRecorder) -> None:
-    code = f"""
+def test_warnings_go_to_the_log_while_recording(run: Run) -> None:
+    code = """
         import logging, warnings
         from pathlib import Path
         from clozelab.record import Run
         logging.basicConfig(level=logging.INFO, handlers=[logging.NullHandler()])
-        run = Run(output_dir=Path({str(run.folder.parents[2])!r}), study="a study", name="data-model", cell="0123abcd", seed=1)
+        run = Run(output_dir=Path("."), study="a study", name="data-model", cell="0123abcd", seed=1)
         with run.recording():
             warnings.warn("a library says")
     """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
+    folder = run.folder.parents[2]
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder)
     assert done.stderr == ""
     assert "a library says" in (run.folder / "run.log").read_text()
 
@@ -122,13 +129,9 @@ def test_the_loggers_are_as_before_when_a_run_has_ended(run: Run) -> None:
 def test_a_second_process_is_refused_and_changes_nothing(run: Run, clozelab_lock: str) -> None:
     with run.recording():
         state = (run.folder / "run.json").read_bytes()
-        done = subprocess.run(
-            [sys.executable, "-c", clozelab_lock],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=run.folder.parents[2],
-        )
+        command = [sys.executable, "-c", clozelab_lock]
+        folder = run.folder.parents[2]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
         assert done.returncode == 7, done.stderr
         assert "is being run by another process; wait for it, or choose another study" in done.stdout
         assert str(run.folder.name) in done.stdout

@@ -9,7 +9,8 @@ from clozelab.summary import print_result
 
 METRICS = {
     "val/loss": 0.5, "val/f1_strict": 0.25, "val/f1_conlleval": 0.75, "val/f1_conlleval/PER": 0.8, "val/accuracy": 0.9,
-    "val/precision_conlleval": 0.7, "val/recall_conlleval": 0.6, "test/loss": 0.123456, "test/accuracy": 1.0, "val/other": 3.0,
+    "val/precision_conlleval": 0.7, "val/recall_conlleval": 0.6, "test/loss": 0.123456, "test/accuracy": 1.0,
+    "val/other": 3.0,
 }  # fmt: skip
 
 
@@ -45,7 +46,7 @@ def test_the_command_for_the_dashboard_is_shown_where_there_is_one(
     assert f"wandb leet {tmp_path / 'wandb'}" in capsys.readouterr().out
 
 
-def test_long_paths_are_not_broken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_long_or_odd_path_is_printed_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = Run(output_dir=tmp_path / ("long" * 50), study="s", name="n [brackets]", cell="0123abcd", seed=1)
     with run.recording():
         run.complete({})

@@ -13,7 +13,7 @@ SHOWN = ("loss", "accuracy", "macro_f1")
 def print_result(run: Run, output_dir: Path) -> None:
     """Prints the final metrics of a completed run, one row a metric, one column a split."""
     metrics = run.metrics()
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     console.print(_table(metrics))
     console.print(f"run directory  {run.folder}", soft_wrap=True)
     console.print(f"model          {run.folder / 'model'}", soft_wrap=True)

@@ -99,7 +99,7 @@ def test_a_folder_without_config_json_is_refused(tmp_path: Path) -> None:
             ask(str(tmp_path))
 
 
-@pytest.mark.parametrize("name", ["bert-base-uncased", "google/bert_uncased_L-2_H-128_A-2", "a.b/c.d"])
+@pytest.mark.parametrize("name", ["bert-base-uncased", "google/bert_uncased_L-2_H-128_A-2", "a.b/c.d", "x" * 5000])
 def test_repository_names_are_accepted_without_the_network(name: str) -> None:
     Hub().check(name)
 

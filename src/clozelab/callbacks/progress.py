@@ -34,6 +34,7 @@ class ProgressBar(pl.Callback):
             console=console, disable=not (enabled and console.is_terminal), transient=True,
         )  # fmt: skip
         self._task: TaskID | None = None
+        self._scoring: TaskID | None = None
         self._shown_at = 0.0
         self._tokens = 0
         self._since = 0.0
@@ -68,14 +69,53 @@ class ProgressBar(pl.Callback):
         )
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Says that the bar stands still because the run is scored."""
-        if self._task is not None:
-            self._bar.update(self._task, detail="scoring the validation split")
+        """Opens a bar for scoring the validation split, beside that of training if it is there."""
+        self._start_scoring("scoring validation", sum(trainer.num_val_batches))
+
+    def on_validation_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *args: Any) -> None:
+        """Updates the bar."""
+        self._advance_scoring()
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Closes the bar."""
+        self._end_scoring(trainer)
+
+    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Opens a bar for scoring the test split."""
+        self._start_scoring("scoring test", sum(trainer.num_test_batches))
+
+    def on_test_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *args: Any) -> None:
+        """Updates the bar."""
+        self._advance_scoring()
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Closes the bar."""
+        self._end_scoring(trainer)
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Closes the bar."""
-        self._bar.stop()
+        """Closes the bar of training."""
+        self._close()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Closes the bar, so that the message after it is readable."""
+        """Closes every bar, so that the message after it is readable."""
+        self._close()
+
+    def _start_scoring(self, what: str, num_batches: float) -> None:
+        self._bar.start()
+        self._scoring = self._bar.add_task(what, total=num_batches, detail="")
+
+    def _advance_scoring(self) -> None:
+        assert self._scoring is not None
+        self._bar.advance(self._scoring)
+
+    def _end_scoring(self, trainer: pl.Trainer) -> None:
+        assert self._scoring is not None
+        self._bar.remove_task(self._scoring)
+        self._scoring = None
+        if trainer.state.fn != "fit":
+            self._close()
+
+    def _close(self) -> None:
         self._bar.stop()
+        for task in self._bar.task_ids:
+            self._bar.remove_task(task)

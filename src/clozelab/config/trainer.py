@@ -66,6 +66,9 @@ def check_trainer(node: Mapping[str, Any], report: Report) -> list[str]:
     every = node.get("check_val_every_n_epoch")
     if isinstance(every, int) and isinstance(epochs, int) and 1 <= epochs < every:
         refuse("check_val_every_n_epoch", f"at most trainer.max_epochs ({epochs}): weights are selected by validation")
+    for key in ("devices", "num_nodes"):  # a loader knows nothing yet of other processes
+        if node.get(key, 1) != 1:
+            refuse(key, "1: training on several devices is not there yet")
     clip = node.get("gradient_clip_val")
     if isinstance(clip, int | float) and not clip > 0:
         refuse("gradient_clip_val", "null or a number > 0")
