@@ -99,6 +99,8 @@ class _Recording(AbstractContextManager[None]):
         except Timeout as error:
             advice = "wait for it, or choose another study"
             raise RunLockedError(f"{folder} is being run by another process; {advice}") from error
+        for stale in (folder / "checkpoints").glob(".*.tmp"):  # of an attempt that was killed while it saved
+            remove(stale)
         self._handler = logging.FileHandler(folder / "run.log", encoding="utf-8")
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         logging.getLogger().addHandler(self._handler)

@@ -22,11 +22,13 @@ class Sentence:
         words: the words, never empty.
         tags: one tag a word.
         document: number of the document the sentence belongs to, from 0.
+        line: line of its file the first word stands in, from 1; the others follow, one a line.
     """
 
     words: tuple[str, ...]
     tags: tuple[str, ...]
     document: int
+    line: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def sentences() -> list[Sentence]:
 
 
 def make(sentences: list[Sentence], tokenizer: PreTrainedTokenizerFast, **changes: Any) -> WordSplit:
-    arguments = {"key": KEY, "max_length": 32, "overlap": 8, **changes}
+    arguments = {"key": KEY, "scheme": "plain", "file": "f", "max_length": 32, "overlap": 8, **changes}
     return WordSplit(store=build(lambda: sentences, tokenizer, **arguments), labels=["O", "B-X", "I-X"])
 
 
@@ -87,7 +87,8 @@ def test_what_had_to_be_done_to_words_is_counted(tokenizer: PreTrainedTokenizerF
 
 
 def test_label_ids_follow_the_labels_of_the_whole_data_not_of_the_split(tokenizer: PreTrainedTokenizerFast) -> None:
-    store = build(lambda: [Sentence(("a", "b"), ("I-X", "O"), 0)], tokenizer, KEY, max_length=32, overlap=8)
+    sentences = [Sentence(("a", "b"), ("I-X", "O"), 0)]
+    store = build(lambda: sentences, tokenizer, KEY, scheme="plain", file="f", max_length=32, overlap=8)
     for labels in (["O", "I-X"], ["B-Y", "I-X", "B-X", "O"]):
         split = WordSplit(store=store, labels=labels)
         assert split.tags(0).tolist() == [labels.index("I-X"), labels.index("O")]
@@ -95,7 +96,8 @@ def test_label_ids_follow_the_labels_of_the_whole_data_not_of_the_split(tokenize
 
 
 def test_a_label_that_is_not_among_the_labels_is_an_error(tokenizer: PreTrainedTokenizerFast) -> None:
-    store = build(lambda: [Sentence(("a",), ("B-Z",), 0)], tokenizer, KEY, max_length=32, overlap=8)
+    sentences = [Sentence(("a",), ("B-Z",), 0)]
+    store = build(lambda: sentences, tokenizer, KEY, scheme="plain", file="f", max_length=32, overlap=8)
     with pytest.raises(ValueError, match="B-Z"):
         WordSplit(store=store, labels=["O"])
 
@@ -108,7 +110,7 @@ def test_the_second_time_nothing_is_read(sentences: list[Sentence], tokenizer: P
         return sentences
 
     for _ in range(2):
-        build(read, tokenizer, KEY, max_length=32, overlap=8)
+        build(read, tokenizer, KEY, scheme="plain", file="f", max_length=32, overlap=8)
     assert len(calls) == 1
 
 
@@ -131,7 +133,7 @@ def test_a_reader_that_fails_leaves_no_store(
         raise DataError("broken")
 
     with pytest.raises(DataError, match="broken"):
-        build(fail, tokenizer, KEY, max_length=32, overlap=8)
+        build(fail, tokenizer, KEY, scheme="plain", file="f", max_length=32, overlap=8)
     assert not [path for path in (folder / "stores").iterdir() if not path.name.endswith(".lock")]
     assert make(sentences, tokenizer).num_sentences == len(sentences)
 

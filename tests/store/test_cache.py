@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from clozelab.errors import DataError
 from clozelab.store.cache import atomic_path, atomic_write, build_once, cache_dir, remove
 
 BUILDER = """
@@ -36,6 +37,12 @@ print(build_once(entry, build).read_text())
 def names(folder: Path) -> set[str]:
     """Returns what is in a folder, locks aside: they stay, and hold nothing."""
     return {path.name for path in folder.iterdir() if not path.name.endswith(".lock")}
+
+
+def test_a_cache_that_cannot_be_made_is_a_users_mistake(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DataError, match="CLOZELAB_CACHE"):
+        build_once(tmp_path / "file" / "entry", lambda path: path.touch())
 
 
 def test_the_cache_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -39,13 +39,13 @@ class Conll:
         word, tag = self.columns.index("word"), self.columns.index(self.labels)
         words: list[str] = []
         tags: list[str] = []
-        document, begun = 0, False  # begun: the document has a sentence already
+        number, document, begun = 0, 0, False  # begun: the document has a sentence already
         for number, line in enumerate(_lines(path), 1):
             fields = self._split(line)
             starts_document = any(field.startswith("-DOCSTART-") for field in fields)
             if starts_document or not line.strip(" \t"):
                 if words:
-                    yield Sentence(tuple(words), tuple(tags), document)
+                    yield Sentence(tuple(words), tuple(tags), document, number - len(words))
                     words, tags, begun = [], [], True
                 if starts_document and begun:
                     document, begun = document + 1, False
@@ -60,7 +60,7 @@ class Conll:
             words.append(fields[word])
             tags.append(fields[tag])
         if words:
-            yield Sentence(tuple(words), tuple(tags), document)
+            yield Sentence(tuple(words), tuple(tags), document, number + 1 - len(words))
 
     def _split(self, line: str) -> list[str]:
         if self.separator is not None:

@@ -3,7 +3,7 @@
 import logging
 from functools import partial
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
 import pytorch_lightning as pl
@@ -12,9 +12,11 @@ from transformers import PreTrainedTokenizerFast
 
 from clozelab.data.conll import Conll
 from clozelab.data.loader import Collator, EvalLoader, TrainLoader
+from clozelab.data.schemes import SCHEMES
 from clozelab.data.words import WordSplit, build, read_split
 from clozelab.errors import ConfigError, require
 from clozelab.randomness import Purpose, generator
+from clozelab.store.ragged import RaggedStore
 from clozelab.types import DataSpec, Sentence, Source
 
 log = logging.getLogger(__name__)
@@ -36,6 +38,7 @@ class DataModule(pl.LightningDataModule):
         micro_batches: parts an optimizer step is computed in; changes memory and speed, not the optimisation.
         eval_batch_size: examples of an evaluation batch.
         max_length: of a window in tokens; None is the encoder's limit.
+        scheme: of the tags: `iob1`, `iob2`, `bioes`, `bilou`, `plain`, or `auto`: recognised in the training split.
         overlap: pieces that neighbouring windows of a long sentence share.
         limit: at most this many sentences of each split, the first ones.
         fraction: share of the training sentences, drawn at random but always the same ones.
@@ -55,6 +58,7 @@ class DataModule(pl.LightningDataModule):
         micro_batches: int = 1,
         eval_batch_size: int = 128,
         max_length: int | None = None,
+        scheme: Literal["auto", "iob1", "iob2", "bioes", "bilou", "plain"] = "auto",
         overlap: int = 32,
         limit: int | None = None,
         fraction: float = 1.0,
@@ -66,6 +70,7 @@ class DataModule(pl.LightningDataModule):
         in_step = 1 <= micro_batches <= batch_size
         require("micro_batches", micro_batches, in_step, f"an integer in 1..batch_size ({batch_size})")
         require("eval_batch_size", eval_batch_size, eval_batch_size >= 1, "an integer >= 1")
+        require("scheme", scheme, scheme in ("auto", *SCHEMES), f"'auto' or one of {', '.join(SCHEMES)}")
         require("overlap", overlap, overlap >= 0, "an integer >= 0")
         long_enough = max_length is None or max_length >= 2 * overlap + 8
         require("max_length", max_length, long_enough, f"null or an integer >= 2 * overlap + 8 ({2 * overlap + 8})")
@@ -84,6 +89,7 @@ class DataModule(pl.LightningDataModule):
         self.eval_batch_size = eval_batch_size
         self.max_length = max_length
         self.overlap = overlap
+        self.scheme = scheme
         self.limit = limit
         self.fraction = fraction
         self.about = {"license": license, "citation": citation}
@@ -108,7 +114,8 @@ class DataModule(pl.LightningDataModule):
             raise ConfigError(f"data.max_length={window}: the encoder takes {max_length} tokens at most")
         self.seed = seed
         format_key = {"name": type(self.format).__name__, **vars(self.format)}
-        stores = {}
+        stores: dict[str, RaggedStore] = {}
+        scheme = None if self.scheme == "auto" else self.scheme
         for split in SPLITS:
             key = {
                 "source": self.source.fingerprint(self.files[split]),
@@ -116,7 +123,13 @@ class DataModule(pl.LightningDataModule):
                 "tokenizer": tokenizer_fingerprint,
             }
             read = partial(self._read, split)
-            stores[split] = build(read, tokenizer, key, max_length=window, overlap=min(self.overlap, window // 4))
+            stores[split] = build(
+                read, tokenizer, key, scheme=scheme, file=self.files[split], max_length=window,
+                overlap=min(self.overlap, window // 4),
+            )  # fmt: skip
+            scheme = stores[split].header["scheme"]  # the training split decides for all
+        if scheme not in ("iob2", "plain"):
+            log.info("tags are written in %s and were converted to IOB2", scheme.upper())
         labels = _labels({split: store.header["labels"] for split, store in stores.items()})
         self.splits = {split: WordSplit(store=store, labels=labels) for split, store in stores.items()}
         self.sentences = {split: self._chosen(split) for split in SPLITS}

@@ -1,6 +1,5 @@
 """Sentences with one tag a word, tokenised into a store: what token classification trains and scores on."""
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,13 +11,15 @@ from transformers import PreTrainedTokenizerFast
 
 from clozelab.data.alignment import special_tokens, windows, word_pieces
 from clozelab.data.conll import Conll
+from clozelab.data.schemes import Scheme, convert, recognise
 from clozelab.errors import DataError
 from clozelab.store.cache import build_once, cache_dir
 from clozelab.store.hashing import digest
 from clozelab.store.ragged import FORMAT_VERSION, RaggedStore
 from clozelab.types import Sentence
 
-log = logging.getLogger(__name__)
+COUNTS = ("words_without_piece", "words_cut", "sentences_windowed", "tags_repaired")
+"""What is counted while a split is built, for the log and run.json."""
 
 
 @final
@@ -78,6 +79,8 @@ def build(
     tokenizer: PreTrainedTokenizerFast,
     key: dict[str, Any],
     *,
+    scheme: Scheme | None,
+    file: str,
     max_length: int,
     overlap: int,
 ) -> RaggedStore:
@@ -87,33 +90,57 @@ def build(
         read: gives the sentences of the split; called only if the cache lacks them.
         tokenizer: a fast tokenizer.
         key: plain values that identify source, format and tokenizer; windows and the format version are added here.
+        scheme: of the tags; None recognises it. The store holds IOB2, and the scheme in its header.
+        file: for messages.
         max_length: of a window in tokens.
         overlap: of neighbouring windows in pieces.
     """
-    identity = {**key, "max_length": max_length, "overlap": overlap, "format_version": FORMAT_VERSION, "kind": "words"}
+    identity = {
+        **key,
+        "scheme": scheme,
+        "max_length": max_length,
+        "overlap": overlap,
+        "format_version": FORMAT_VERSION,
+        "kind": "words",
+    }
     entry = cache_dir() / "stores" / digest(identity)[:32]
-    return RaggedStore(build_once(entry, lambda folder: _write(folder, read(), tokenizer, max_length, overlap)))
+
+    def write(folder: Path) -> None:
+        sentences = read()
+        counts = Counter(dict.fromkeys(COUNTS, 0))
+        found = scheme or recognise(sentence.tags for sentence in sentences)
+        tags = convert(sentences, found, file, counts)
+        _write(folder, sentences, tags, tokenizer, found, counts, max_length=max_length, overlap=overlap)
+
+    return RaggedStore(build_once(entry, write))
 
 
 def _write(
-    folder: Path, sentences: Sequence[Sentence], tokenizer: PreTrainedTokenizerFast, max_length: int, overlap: int
+    folder: Path,
+    sentences: Sequence[Sentence],
+    tags: Sequence[Sequence[str]],
+    tokenizer: PreTrainedTokenizerFast,
+    scheme: Scheme,
+    counts: Counter[str],
+    *,
+    max_length: int,
+    overlap: int,
 ) -> None:
-    counts: Counter[str] = Counter(words_without_piece=0, words_cut=0, sentences_windowed=0)
     prefix, suffix = special_tokens(tokenizer)
     cut = [
         windows(pieces, prefix, suffix, max_length=max_length, overlap=overlap, counts=counts)
         for pieces in word_pieces(tokenizer, [s.words for s in sentences], counts)
     ]
-    labels = sorted({tag for sentence in sentences for tag in sentence.tags})
+    labels = sorted({tag for sentence in tags for tag in sentence})
     number = {label: i for i, label in enumerate(labels)}
     flat = [window for parts in cut for window in parts]
     first_window = np.cumsum([0] + [len(parts) for parts in cut])
     fields: dict[str, Any] = {
         "input_ids": (window.input_ids for window in flat),
         "positions": (window.positions for window in flat),
-        "tags": ([number[tag] for tag in sentence.tags] for sentence in sentences),
+        "tags": ([number[tag] for tag in sentence] for sentence in tags),
         "windows": (range(int(a), int(a) + len(parts)) for a, parts in zip(first_window, cut, strict=False)),
         "first_words": ([window.first_word for window in parts] for parts in cut),
         "text": (np.frombuffer("\n".join(sentence.words).encode(), dtype=np.uint8) for sentence in sentences),
     }
-    RaggedStore.write(folder, fields, {"labels": labels, "counts": dict(counts)})
+    RaggedStore.write(folder, fields, {"labels": labels, "counts": dict(counts), "scheme": scheme})

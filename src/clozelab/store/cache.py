@@ -14,6 +14,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from clozelab.errors import DataError
+
 
 def cache_dir() -> Path:
     """Returns the cache directory: `$CLOZELAB_CACHE`, else `~/.cache/clozelab`."""
@@ -24,10 +26,18 @@ def build_once(entry: Path, build: Callable[[Path], None]) -> Path:
     """Returns `entry` (a file or a folder), made by `build(temporary path)` unless it is there already.
 
     Whatever `build` raises is passed on, and nothing half-made is left.
+
+    Raises:
+        DataError: if the cache cannot be written.
     """
     if entry.exists():
         return entry
-    entry.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        entry.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"{entry.parent}: the cache cannot be written ({error.strerror}); CLOZELAB_CACHE moves it"
+        ) from error
     with FileLock(entry.parent / f".{entry.name}.lock"):
         if entry.exists():
             return entry
