@@ -34,24 +34,32 @@ def export(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: P
 
 
 def model_card(
-    *, name: str, about: Mapping[str, str], model_license: str, metrics: Mapping[str, float], identity: str, base: str
+    *,
+    name: str,
+    data: str,
+    about: Mapping[str, str],
+    model_license: str,
+    metrics: Mapping[str, float],
+    identity: str,
+    base: str,
 ) -> str:
-    """Returns a model card in the hub's metadata format: data, metrics, licences, and the command that loads it."""
+    """Returns a model card: where the model comes from, data, metrics, licences, and the command that loads it."""
     shown = {k: v for k, v in metrics.items() if k.count("/") == 1 and k.startswith(("val/", "test/"))}
     table = "\n".join(f"| {key} | {value:.4f} |" for key, value in sorted(shown.items()))
     return CARD.format(
-        name=name, base=base, license=model_license, data_license=about["license"], citation=about["citation"],
-        table=table, identity=identity,
+        name=name, tag=model_license.lower().replace(" ", "-"), data=data, base=base, license=model_license,
+        data_license=about["license"], citation=about["citation"], table=table, identity=identity,
     )  # fmt: skip
 
 
 CARD = """---
 library_name: transformers
+license: {tag}
 tags: [clozelab]
 ---
 # {name}
 
-Trained by clozelab, run `{identity}`, from `{base}`.
+Trained by clozelab, run `{identity}`, from `{base}` on `{data}`.
 
 | metric | value |
 | --- | --- |

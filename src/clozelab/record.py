@@ -3,9 +3,10 @@
 import json
 import logging
 import os
+import re
 import traceback
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -36,10 +37,13 @@ class Run:
     """
 
     def __init__(self, *, output_dir: Path, study: str, name: str, cell: str, seed: int) -> None:
-        existing = sorted((output_dir / study).glob(f"*-{cell}"))
+        existing = list((output_dir / study).glob(f"*-{cell}"))
+        existing.sort(key=lambda folder: (not (folder / f"seed-{seed}").exists(), folder.name))
         self.group = existing[0].name if existing else f"{name}-{cell}"
         self.folder = output_dir / study / self.group / f"seed-{seed}"
-        self.id = f"{cell}-seed-{seed}"
+        # The study, too: all studies share one directory of dashboards.
+        self.id = re.sub(r"[^\w.-]+", "_", f"{study}-{cell}-seed-{seed}")
+        self._lock = FileLock(self.folder / ".lock")
 
     def state(self) -> dict[str, Any]:
         """Returns run.json, empty for a new run."""
@@ -74,6 +78,24 @@ class Run:
         for name in ("checkpoints", "model", "predictions", *files):
             remove(self.folder / name)
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the run directory for this process; may be entered again while it is held.
+
+        Raises:
+            RunLockedError: if another process executes this run.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout as error:
+            advice = "wait for it, or choose another study"
+            raise RunLockedError(f"{self.folder} is being run by another process; {advice}") from error
+        try:
+            yield
+        finally:
+            self._lock.release()
+
     def recording(self) -> AbstractContextManager[None]:
         """Returns the context in which the run executes: locked, logged, and with its end recorded whatever it is.
 
@@ -89,16 +111,11 @@ class _Recording(AbstractContextManager[None]):
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        self._hold = run.locked()
 
     def __enter__(self) -> None:
+        self._hold.__enter__()
         folder = self._run.folder
-        folder.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(folder / ".lock")
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout as error:
-            advice = "wait for it, or choose another study"
-            raise RunLockedError(f"{folder} is being run by another process; {advice}") from error
         for stale in (folder / "checkpoints").glob(".*.tmp"):  # of an attempt that was killed while it saved
             remove(stale)
         self._handler = logging.FileHandler(folder / "run.log", encoding="utf-8")
@@ -120,7 +137,7 @@ class _Recording(AbstractContextManager[None]):
         logging.captureWarnings(False)
         logging.getLogger().removeHandler(self._handler)
         self._handler.close()
-        self._lock.release()
+        self._hold.__exit__(None, None, None)
 
 
 def check_numerics(stored: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:

@@ -24,6 +24,20 @@ def test_a_selection_metric_that_validation_lacks_is_a_users_mistake(clozelab: R
     assert "val/f1_conlleval" in err
 
 
+def test_a_state_saved_at_a_mid_epoch_validation_would_skip_it_so_it_waits(
+    clozelab: Run, overrides: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pytorch_lightning as pl
+
+    saved = []
+    monkeypatch.setattr(
+        pl.Trainer, "save_checkpoint", lambda self, path: (saved.append(self.global_step), path.touch())
+    )
+    options = ["trainer.val_check_interval=2", "callbacks.checkpoint.every_n_steps=2", "data.micro_batches=2"]
+    assert clozelab("train", *overrides, *options)[0] == 0
+    assert saved == [3, 5, 7, 8, 11, 13, 15, 16]
+
+
 def test_a_finished_run_keeps_its_checkpoints_only_if_asked(
     clozelab: Run, overrides: list[str], tmp_path: Path
 ) -> None:

@@ -11,4 +11,6 @@ parser.add_argument("--steps", type=int, default=20, help="optimizer steps a rou
 parser.add_argument("--output", type=Path, default=Path("outputs/bench/ner.json"), help="where every round is written")
 parser.add_argument("overrides", nargs="*", help="such as data.batch_size=16")
 arguments = parser.parse_args()
+if arguments.rounds < 7 or arguments.steps < 1:
+    parser.error("--rounds must be at least 7, or there is no interval; --steps at least 1")
 run(arguments.overrides, rounds=arguments.rounds, steps=arguments.steps, output=arguments.output)

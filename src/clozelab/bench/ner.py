@@ -17,9 +17,11 @@ from rich.table import Table
 
 from clozelab.bench.hf import Example, Peer, Throughput
 from clozelab.bench.statistics import median_ratio
+from clozelab.config.check import check
 from clozelab.config.compose import compose
 from clozelab.config.nodes import instantiate
 from clozelab.data.words import WordSplit
+from clozelab.errors import ConfigError
 from clozelab.experiment import build, make_trainer
 from clozelab.quiet import quiet_libraries
 from clozelab.store.cache import atomic_write
@@ -98,6 +100,9 @@ def run(overrides: Sequence[str], *, rounds: int, steps: int, output: Path) -> N
     """
     quiet_libraries()
     config = compose(["logger=none", *overrides])
+    check(config)
+    if "path" not in config["model"]:
+        raise ConfigError(f"model._target_={config['model']['_target_']!r}: the peers need a model with a folder")
     ours = Ours(config=config)
     folder = instantiate(config["model"]["source"]).locate(config["model"]["path"])
     shared: dict[str, Any] = {

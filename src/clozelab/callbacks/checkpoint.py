@@ -1,5 +1,6 @@
 """Saves where a run stands, so that it can be killed at any moment, and the weights that validation selects."""
 
+import math
 import time
 from pathlib import Path
 from typing import Any, final
@@ -7,7 +8,7 @@ from typing import Any, final
 import pytorch_lightning as pl
 import torch
 
-from clozelab.errors import ConfigError, require
+from clozelab.errors import require
 from clozelab.metrics.direction import higher_is_better
 from clozelab.store.cache import atomic_path
 from clozelab.task.base import Task
@@ -33,7 +34,6 @@ class Checkpoint(pl.Callback):
         self.every_n_steps = every_n_steps
         self.keep = keep
         self.best: float | None = None
-        self.best_step = 0
         self.validated_step = 0
         self._saved_at = time.monotonic()
         self._last_step = -1
@@ -63,9 +63,11 @@ class Checkpoint(pl.Callback):
         self._last_step = trainer.global_step
         by_steps = self.every_n_steps is not None and trainer.global_step % self.every_n_steps == 0
         minutes = (time.monotonic() - self._saved_at) / 60
-        self._due = by_steps or (self.every_n_minutes > 0 and minutes >= self.every_n_minutes)
-        # Lightning, resumed from the last batch of an epoch, would skip its validation: such a save waits for the end.
-        if batch_idx + 1 < trainer.num_training_batches:
+        self._due |= by_steps or (self.every_n_minutes > 0 and minutes >= self.every_n_minutes)
+        # Lightning, resumed from a batch that validation or the end of the epoch follows, would skip them: such a save
+        # waits for the next step, or for the end of the epoch.
+        validates = trainer.val_check_batch is not None and (batch_idx + 1) % trainer.val_check_batch == 0
+        if not validates and batch_idx + 1 < trainer.num_training_batches:
             self._save_if_due(trainer)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -73,8 +75,11 @@ class Checkpoint(pl.Callback):
         self._save_if_due(trainer)
 
     def _save_if_due(self, trainer: pl.Trainer) -> None:
-        if not self._due:
+        # A state saved after early stopping has fired would not know that it has, and train on.
+        if not self._due or trainer.should_stop:
             return
+        for logger in trainer.loggers:
+            logger.save()  # curves up to this step must not be lost with the process
         self._due = False
         with atomic_path(self.last_path(Path(trainer.default_root_dir))) as path:
             trainer.save_checkpoint(path)
@@ -87,27 +92,20 @@ class Checkpoint(pl.Callback):
             self.consider(pl_module, trainer)
 
     def consider(self, task: Task, trainer: pl.Trainer) -> None:
-        """Keeps the weights of a validated task if its selection metric improved; the first of equals wins.
-
-        Raises:
-            ConfigError: if validation has no such metric.
-        """
+        """Keeps the weights of a validated task if its selection metric improved; the first of equals wins."""
         metric = task.selection
         self.validated_step = trainer.global_step
-        if metric not in task.results:
-            names = ", ".join(sorted(n for n in task.results if n.count("/") == 1))
-            raise ConfigError(f"task.selection={metric!r}: validation has {names}")
         value = task.results[metric]
-        if self.best is None or (value > self.best if higher_is_better(metric) else value < self.best):
-            self.best, self.best_step = value, trainer.global_step
+        better = self.best is None or (value > self.best if higher_is_better(metric) else value < self.best)
+        if better and not math.isnan(value):
+            self.best = value
             with atomic_path(self.best_path(Path(trainer.default_root_dir))) as path:
                 torch.save(task.model.state_dict(), path)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the best value so far, for a resumed run."""
-        return {"best": self.best, "best_step": self.best_step, "validated_step": self.validated_step}
+        return {"best": self.best, "validated_step": self.validated_step}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restores the best value so far."""
-        self.best, self.best_step = state_dict["best"], state_dict["best_step"]
-        self.validated_step = state_dict["validated_step"]
+        self.best, self.validated_step = state_dict["best"], state_dict["validated_step"]

@@ -28,12 +28,17 @@ class Curves(pl.Callback):
         self.num_examples = 0
         self.num_tokens = 0
         self._last_step = -1
+        self._rate = 0.0
         self._clock = (0.0, 0)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Starts the clock."""
         self._last_step = trainer.global_step
         self._clock = (time.perf_counter(), self.num_tokens)
+
+    def on_before_optimizer_step(self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Any) -> None:
+        """Notes the learning rate of this step: the schedule moves on before the step is logged."""
+        self._rate = float(optimizer.param_groups[0]["lr"])
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
@@ -47,7 +52,7 @@ class Curves(pl.Callback):
         if trainer.global_step % self.every_n_steps and trainer.global_step != trainer.estimated_stepping_batches:
             return
         assert isinstance(pl_module, Task)
-        values = {"train/loss": pl_module.step_loss, "train/lr": trainer.optimizers[0].param_groups[0]["lr"]}
+        values = {"train/loss": pl_module.step_loss, "train/lr": self._rate}
         self._log(trainer, {**values, **self._speed()})
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

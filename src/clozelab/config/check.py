@@ -18,6 +18,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.loggers import Logger
 
 from clozelab.config.annotations import annotations, describe, fits, type_problem
+from clozelab.config.callbacks import check_callbacks
 from clozelab.config.messages import join
 from clozelab.config.nodes import RESERVED, find_target, is_node
 from clozelab.config.origin import Origin
@@ -98,6 +99,8 @@ def find_problems(config: Mapping[str, Any], origin: Origin) -> list[str]:
     for group in ("callbacks", "logger"):
         for name, node in groups.get(group, {}).items():
             _construct(node, f"{group}.{name}", ROLES[group], report)
+    if "callbacks" in groups:
+        check_callbacks(groups["callbacks"], report)
     _check_optimisation(groups, report)
     if "trainer" in groups:
         _check_trainer(groups["trainer"], report)

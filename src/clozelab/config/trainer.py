@@ -22,8 +22,8 @@ ELSEWHERE = {
     "log_every_n_steps": "use callbacks.curves.every_n_steps",
     "use_distributed_sampler": "clozelab orders the examples itself",
     "reload_dataloaders_every_n_epochs": "clozelab orders the examples itself",
-    "deterministic": "runs are always deterministic",
-    "benchmark": "runs are always deterministic",
+    "deterministic": "clozelab asks for deterministic kernels itself",
+    "benchmark": "clozelab asks for deterministic kernels itself",
     "overfit_batches": "use data.limit",
     "limit_train_batches": "use data.limit or data.fraction",
     "limit_val_batches": "use data.limit",
@@ -66,6 +66,11 @@ def check_trainer(node: Mapping[str, Any], report: Report) -> list[str]:
     every = node.get("check_val_every_n_epoch")
     if isinstance(every, int) and isinstance(epochs, int) and 1 <= epochs < every:
         refuse("check_val_every_n_epoch", f"at most trainer.max_epochs ({epochs}): weights are selected by validation")
+    interval = node.get("val_check_interval")
+    if interval is not None and interval != 1.0 and not (type(interval) is int and interval >= 1):
+        refuse("val_check_interval", "1.0 (the end of an epoch) or an integer, in optimizer steps")
+    if node.get("strategy", "auto") != "auto":
+        refuse("strategy", "auto: training on several devices is not there yet")
     for key in ("devices", "num_nodes"):  # a loader knows nothing yet of other processes
         if node.get(key, 1) != 1:
             refuse(key, "1: training on several devices is not there yet")

@@ -2,7 +2,6 @@
 
 import logging
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal, final
 
 import numpy as np
@@ -39,7 +38,7 @@ class DataModule(pl.LightningDataModule):
         eval_batch_size: examples of an evaluation batch.
         max_length: of a window in tokens; None is the encoder's limit.
         scheme: of the tags: `iob1`, `iob2`, `bioes`, `bilou`, `plain`, or `auto`: recognised in the training split.
-        overlap: pieces that neighbouring windows of a long sentence share.
+        overlap: pieces that neighbouring windows of a long sentence share; None is 32, or a quarter of a short window.
         limit: at most this many sentences of each split, the first ones.
         fraction: share of the training sentences, drawn at random but always the same ones.
         license: of the data, for the model card.
@@ -59,7 +58,7 @@ class DataModule(pl.LightningDataModule):
         eval_batch_size: int = 128,
         max_length: int | None = None,
         scheme: Literal["auto", "iob1", "iob2", "bioes", "bilou", "plain"] = "auto",
-        overlap: int = 32,
+        overlap: int | None = None,
         limit: int | None = None,
         fraction: float = 1.0,
         license: str = "unknown",
@@ -71,9 +70,9 @@ class DataModule(pl.LightningDataModule):
         require("micro_batches", micro_batches, in_step, f"an integer in 1..batch_size ({batch_size})")
         require("eval_batch_size", eval_batch_size, eval_batch_size >= 1, "an integer >= 1")
         require("scheme", scheme, scheme in ("auto", *SCHEMES), f"'auto' or one of {', '.join(SCHEMES)}")
-        require("overlap", overlap, overlap >= 0, "an integer >= 0")
-        long_enough = max_length is None or max_length >= 2 * overlap + 8
-        require("max_length", max_length, long_enough, f"null or an integer >= 2 * overlap + 8 ({2 * overlap + 8})")
+        require("max_length", max_length, max_length is None or max_length >= 8, "null or an integer >= 8")
+        fits = overlap is None or 0 <= overlap <= (max_length or 2**31) // 4
+        require("overlap", overlap, fits, "null or an integer from 0 to a quarter of max_length")
         require("limit", limit, limit is None or limit >= 1, "null or an integer >= 1")
         require("fraction", fraction, 0 < fraction <= 1, "a share in (0, 1]")
         self.files = {"train": train, "validation": validation, "test": test}
@@ -112,6 +111,8 @@ class DataModule(pl.LightningDataModule):
         window = self.max_length or max_length
         if window > max_length:
             raise ConfigError(f"data.max_length={window}: the encoder takes {max_length} tokens at most")
+        if (self.overlap or 0) > window // 4:
+            raise ConfigError(f"data.overlap={self.overlap}: must be a quarter of a window of {window} tokens at most")
         self.seed = seed
         format_key = {"name": type(self.format).__name__, **vars(self.format)}
         stores: dict[str, RaggedStore] = {}
@@ -125,10 +126,10 @@ class DataModule(pl.LightningDataModule):
             read = partial(self._read, split)
             stores[split] = build(
                 read, tokenizer, key, scheme=scheme, file=self.files[split], max_length=window,
-                overlap=min(self.overlap, window // 4),
+                overlap=min(32, window // 4) if self.overlap is None else self.overlap,
             )  # fmt: skip
             scheme = stores[split].header["scheme"]  # the training split decides for all
-        if scheme not in ("iob2", "plain"):
+        if scheme is not None and scheme not in ("iob2", "plain"):
             log.info("tags are written in %s and were converted to IOB2", scheme.upper())
         labels = _labels({split: store.header["labels"] for split, store in stores.items()})
         self.splits = {split: WordSplit(store=store, labels=labels) for split, store in stores.items()}
@@ -208,8 +209,3 @@ def _labels(found: dict[str, Any]) -> list[str]:
         if unseen := sorted(set(found[split]) - set(found["train"])):
             log.warning("labels of the %s split that training lacks, scored as errors: %s", split, ", ".join(unseen))
     return sorted({label for labels in found.values() for label in labels})
-
-
-def file_paths(module: DataModule) -> dict[str, Path]:
-    """Returns the local file of every split, fetching what is missing."""
-    return {split: module.source.locate(path) for split, path in module.files.items()}

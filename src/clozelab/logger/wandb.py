@@ -72,11 +72,16 @@ class Wandb(Logger):
         if mode == "online" and not answers(server, timeout=min(self.timeout, 3)):
             log.warning("wandb: %s does not answer, so this run is logged offline", server)
             mode = "offline"
-        for earlier in (folder / "wandb").glob(f"offline-run-*-{id}"):
+        if mode == "online" and not has_key():
+            log.warning("wandb: no key is there (wandb login), so this run is logged offline")
+            mode = "offline"
+        for earlier in (folder / "wandb").glob(f"offline-run-*-{id}") if mode == "offline" else ():
             shutil.rmtree(earlier, ignore_errors=True)
         settings = wandb.Settings(
             silent=True, console="off", init_timeout=self.timeout, disable_git=True, x_disable_stats=True,
-            login_timeout=self.timeout, disable_code=True,
+            login_timeout=self.timeout,
+            finish_timeout=60,  # a network lost meanwhile must not hold the run up; `wandb sync` sends the rest
+            disable_code=True,
         )  # fmt: skip
         options: dict[str, Any] = {
             "project": self.project, "entity": self.entity, "dir": str(folder), "id": id, "name": name, "group": group,
@@ -99,7 +104,7 @@ class Wandb(Logger):
         asked = os.environ.get("WANDB_MODE", "")
         if asked in ("offline", "online", "disabled"):
             return asked
-        return "online" if os.environ.get("WANDB_API_KEY") or _has_netrc() else "offline"
+        return "online" if has_key() else "offline"
 
     def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
         """Adds values to the row of an optimizer step."""
@@ -123,7 +128,10 @@ class Wandb(Logger):
         run.finish(exit_code=1 if failed else 0)
 
 
-def _has_netrc() -> bool:
+def has_key() -> bool:
+    """Says whether an account's key is there: in the environment, or where `wandb login` puts it."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
     try:
         return netrc.netrc(os.environ.get("NETRC")).authenticators("api.wandb.ai") is not None
     except (OSError, netrc.NetrcParseError):

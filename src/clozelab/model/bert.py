@@ -39,7 +39,7 @@ class Bert:
     ) -> None:
         require("num_layers", num_layers, num_layers >= 1, "an integer >= 1")
         require("hidden_size", hidden_size, hidden_size >= 64 and hidden_size % 64 == 0, "a multiple of 64")
-        require("max_length", max_length, max_length >= 8, "an integer >= 8")
+        require("max_length", max_length, max_length >= 32, "an integer >= 32")
         require("dropout", dropout, 0 <= dropout < 1, "a probability in [0, 1)")
         require("attention", attention, attention in ("bidirectional", "causal"), "'bidirectional' or 'causal'")
         try:

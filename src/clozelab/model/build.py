@@ -1,11 +1,13 @@
 """What every model node shares: the tokenizer of a folder, and the split of a model into encoder and head."""
 
+import json
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 import transformers
 from torch import nn
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
@@ -29,6 +31,14 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     tokenizer = AutoTokenizer.from_pretrained(str(folder), use_fast=True, trust_remote_code=False)
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise ConfigError(f"{str(folder)!r} has no fast tokenizer (tokenizer.json)")
+    if "ByteLevel" in json.dumps(json.loads(tokenizer.backend_tokenizer.to_str()).get("pre_tokenizer")):
+        # Byte-level BPE writes a word inside a sentence with its blank; words given one by one must get theirs, too.
+        tokenizer = AutoTokenizer.from_pretrained(
+            str(folder), use_fast=True, trust_remote_code=False, add_prefix_space=True
+        )
+        pieces = tokenizer(["a", "a"], is_split_into_words=True, add_special_tokens=False).tokens()
+        if any(not piece.startswith("\u0120") for piece in pieces):
+            raise ConfigError(f"{str(folder)!r}: its tokenizer does not put a blank before words that come one by one")
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     return tokenizer
@@ -57,7 +67,7 @@ def split(model: PreTrainedModel, *, max_length: int, attention: Attention) -> t
         attention: `bidirectional`, or `causal` for the counterpart that sees no later position.
 
     Raises:
-        ConfigError: if causal attention is asked of an encoder that cannot be packed.
+        ConfigError: if causal attention is asked of an encoder that cannot be packed, or the head is not a chain.
     """
     base = getattr(model, model.base_model_prefix)
     found = probe(base, max_length=max_length)
@@ -78,4 +88,26 @@ def split(model: PreTrainedModel, *, max_length: int, attention: Attention) -> t
         base=base, packable=found.packable, position_offset=found.position_offset, causal=attention == "causal"
     )
     head = nn.Sequential(OrderedDict((name, child) for name, child in model.named_children() if child is not base))
+    _check_head(model, base, head)
     return encoder, head
+
+
+def _check_head(model: PreTrainedModel, base: PreTrainedModel, head: nn.Sequential) -> None:
+    """Refuses an architecture whose head is more than its parts one after the other.
+
+    Raises:
+        ConfigError: naming it.
+    """
+    mode = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    ids = torch.arange(8, device=device)[None] % model.config.vocab_size
+    mask = torch.ones_like(ids)
+    with torch.no_grad():
+        whole = model(input_ids=ids, attention_mask=mask).logits
+        parts = head(base(input_ids=ids, attention_mask=mask).last_hidden_state)
+    model.train(mode)
+    if whole.shape != parts.shape or not torch.allclose(whole, parts, atol=1e-4):
+        raise ConfigError(
+            f"{type(model).__name__}: its head is not its layers one after the other; it is not supported"
+        )

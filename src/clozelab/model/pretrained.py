@@ -60,12 +60,21 @@ class Pretrained:
         folder = self.source.locate(self.path)
         try:
             # float32 whatever the file holds: mixed precision keeps master weights.
-            return auto_class(head).from_pretrained(
+            model, found = auto_class(head).from_pretrained(
                 str(folder), trust_remote_code=False, dtype="float32", ignore_mismatched_sizes=True,
-                **label_config(labels),
+                output_loading_info=True, **label_config(labels),
             )  # fmt: skip
         except (OSError, ValueError) as error:
             raise DataError(f"{self.path!r} cannot be loaded as {head}: {error}") from error
+        # A new head is expected; an encoder of which parts stayed random would be trained without a word about it.
+        names = [*found["missing_keys"], *(key[0] for key in found["mismatched_keys"])]
+        missing = sorted(n for n in names if n.startswith(f"{model.base_model_prefix}.") and "pooler" not in n)
+        if missing:
+            some = ", ".join(missing[:3])
+            raise DataError(
+                f"{self.path!r} lacks {len(missing)} weights of the encoder, or has them in other sizes: {some}"
+            )
+        return model  # type: ignore[no-any-return]
 
 
 def length_limit(config: dict[str, object]) -> int:

@@ -53,11 +53,13 @@ def probe(base: PreTrainedModel, *, max_length: int) -> Packability:
 
 def _examples(base: PreTrainedModel, max_length: int) -> tuple[list[Tensor], Batch]:
     """Returns reference hidden states of each example run alone, and the same examples in two packed rows."""
-    rest = max_length // 2
-    lengths = [[max_length], [rest, max_length // 4, 3, max(3, max_length // 8)]]
+    half = max_length // 2
+    # The first row is longer than the limit, as rows may be: positions restart with each example.
+    lengths = [[max_length, 3, half], [half, max_length // 4, 3, max(3, max_length // 8)]]
+    width = max(map(sum, lengths))
     # Low ids are special tokens in most vocabularies: a stray padding or mask token would be treated apart.
     low = min(1000, base.config.vocab_size // 2)
-    ids = torch.randint(low, base.config.vocab_size, (2, max_length), generator=torch.Generator().manual_seed(0))
+    ids = torch.randint(low, base.config.vocab_size, (2, width), generator=torch.Generator().manual_seed(0))
     types, positions = torch.zeros_like(ids), torch.zeros_like(ids)
     sequences = torch.full_like(ids, -1)
     for row, row_lengths in enumerate(lengths):

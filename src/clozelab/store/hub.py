@@ -2,13 +2,15 @@
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, final
+from typing import Any, TypeVar, final
 
 from clozelab.errors import ConfigError, DataError, require
 from clozelab.store.local import Local
 from clozelab.store.reach import answers
 
+T = TypeVar("T")
 PATTERNS = ("*.json", "*.txt", "*.model", "*.safetensors")
 """What is fetched of a model repository: no Python, no pickles."""
 
@@ -47,7 +49,7 @@ class Hub:
             return Local().fingerprint(path)
         if re.fullmatch(r"[0-9a-f]{40}", self.revision):
             return f"hub:{path}@{self.revision}"
-        return f"hub:{path}@{self.locate(path).name}"  # a snapshot's folder is named by its commit
+        return f"hub:{path}@{self._commit(path)}"
 
     def locate(self, path: str) -> Path:
         """Returns the local folder, downloading the repository into the hub's own cache if need be.
@@ -57,24 +59,51 @@ class Hub:
         """
         if _is_local(path):
             return Local().locate(path)
+        return self._ask(path, lambda asked: self._snapshot(path, asked))
+
+    def _commit(self, path: str) -> str:
+        """Returns the commit of the revision: the hub's if it answers (nothing is downloaded), else the cached one."""
+        import huggingface_hub as hub
+
+        def commit(asked: bool) -> str:
+            if not asked:
+                return self._snapshot(path, asked).name  # a snapshot's folder is named by its commit
+            return str(hub.HfApi(endpoint=_endpoint()).model_info(path, revision=self.revision, timeout=10).sha)
+
+        return self._ask(path, commit)
+
+    def _snapshot(self, path: str, asked: bool) -> Path:
         import huggingface_hub as hub  # imported here: it takes half a second that most runs need not pay
+
+        return Path(
+            hub.snapshot_download(
+                path, revision=self.revision, allow_patterns=list(PATTERNS), local_files_only=not asked
+            )
+        )
+
+    def _ask(self, path: str, question: Callable[[bool], T]) -> T:
+        """Returns the answer to a question, which is told whether the hub may be asked, or only the cache.
+
+        Raises:
+            DataError: if neither has one.
+        """
         from huggingface_hub.errors import HfHubHTTPError
 
-        endpoint = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
-        asked = not self.offline and answers(endpoint)
+        asked = not self.offline and answers(_endpoint())
         # The hub's own errors are OSErrors or ValueErrors. Those of its HTTP client (requests, httpx or httpx2, by
         # version) pass through: their root is the base of the hub's own HTTP error.
         errors: Any = (OSError, ValueError, HfHubHTTPError.__bases__[0])
         try:
-            folder = hub.snapshot_download(
-                path, revision=self.revision, allow_patterns=list(PATTERNS), local_files_only=not asked
-            )
+            return question(asked)
         except errors as error:
             first_line = (str(error).splitlines() or [type(error).__name__])[0]
-            answer = f"{endpoint} says: {first_line}" if asked else f"{endpoint} does not answer"
+            answer = f"{_endpoint()} says: {first_line}" if asked else f"{_endpoint()} does not answer"
             reason = "offline is set" if self.offline else answer
             raise DataError(f"{path!r} (revision {self.revision!r}) is not in the hub's cache, and {reason}") from error
-        return Path(folder)
+
+
+def _endpoint() -> str:
+    return os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
 
 
 def _is_local(path: str) -> bool:

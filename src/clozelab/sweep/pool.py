@@ -58,6 +58,10 @@ class Worker:
         answer: dict[str, Any] = json.loads(received)
         return answer
 
+    def replace(self) -> None:
+        """Ends the process; the next question goes to a new one."""
+        self._stop(gently=True)
+
     def _start(self) -> None:
         self._answers, writing = os.pipe()
         self._log.seek(0)
@@ -83,9 +87,10 @@ class Worker:
         if process is None:
             return
         assert process.stdin is not None
-        process.stdin.close()  # its watcher ends the worker when nobody is there to listen
         if not gently and process.poll() is None:
-            process.terminate()
+            process.terminate()  # the run records that it was interrupted, and the worker answers
+            select.select([self._answers], [], [], 10)
+        process.stdin.close()  # its watcher ends the worker when nobody is there to listen
         try:
             process.wait(timeout=10)
         except subprocess.TimeoutExpired:

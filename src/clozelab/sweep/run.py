@@ -14,7 +14,7 @@ import yaml
 
 from clozelab.config.origin import origin_of
 from clozelab.errors import ConfigError, RunFailedError
-from clozelab.identity import open_run
+from clozelab.identity import open_run, warn_of_other_code
 from clozelab.store.cache import atomic_write
 from clozelab.store.hashing import digest
 from clozelab.sweep.cell import Cell
@@ -38,28 +38,57 @@ def run_sweep(cells: Sequence[Cell]) -> list[float | BaseException]:
         cell.run, _ = open_run(cell.config, origin_of(cell.overrides))
         if cell.run.status == "completed" and not cell.config["rerun"]:
             cell.state = "stored"
+    _refuse_twins(cells)
     folder = Path(cells[0].config["output_dir"]) / ".sweeps" / digest([c.config for c in cells])[:8]
     waiting = [cell for cell in cells if cell.state == "left"]
     view = View(cells)
     if waiting:
         with Worker() as worker:
-            _check_all(waiting, worker)
-            with view:
-                for number, cell in enumerate(waiting):
-                    _run_cell(cell, _freeze(cell, folder, number), worker, view)
-                    _write_ledger(folder, cells)
-    view.print_table()
+            _check_all(waiting, worker, view)
+            frozen = [_freeze(cell, folder, number) for number, cell in enumerate(waiting)]
+            try:
+                with view:
+                    for cell, file in zip(waiting, frozen, strict=True):
+                        _write_ledger(folder, cells)
+                        _run_cell(cell, file, worker, view)
+            finally:  # after Ctrl-C, too
+                _write_ledger(folder, cells)
+                view.print_table()
+    else:
+        warn_of_other_code(cells[0].run)
+        view.print_table()
     return [_result(cell) for cell in cells]
 
 
-def _check_all(cells: Sequence[Cell], worker: Worker) -> None:
+def _refuse_twins(cells: Sequence[Cell]) -> None:
+    """Refuses cells that are one and the same run: the second would only replace or repeat the first.
+
+    Raises:
+        ConfigError: naming what two cells set.
+    """
+    seen: dict[str, Cell] = {}
+    for cell in cells:
+        twin = seen.setdefault(cell.run.id, cell)
+        if twin is not cell:
+            first, second = (" ".join(o for o in c.overrides if o not in both) for c, both in _both(twin, cell))
+            what = f"{first} and {second}" if first else "two cells"
+            raise ConfigError(f"{what}: the same run, for they differ only in keys that do not say what is computed")
+
+
+def _both(a: Cell, b: Cell) -> list[tuple[Cell, set[str]]]:
+    shared = set(a.overrides) & set(b.overrides)
+    return [(a, shared), (b, shared)]
+
+
+def _check_all(cells: Sequence[Cell], worker: Worker, view: View) -> None:
     """Checks every cell before the first starts.
 
     Raises:
         ConfigError: with the mistakes of all cells, each once.
     """
     problems: dict[str, None] = {}
-    for cell in cells:
+    for number, cell in enumerate(cells):
+        view.say(f"checking cell {number + 1} of {len(cells)}")
         answer = worker.ask({"action": "check", "config": cell.config, "overrides": cell.overrides})
         if answer.get("status") == "crashed":
             raise RunFailedError(f"the worker that checks the cells {answer['message']}")
@@ -82,6 +111,10 @@ def _run_cell(cell: Cell, config: Path, worker: Worker, view: View) -> None:
     cell.seconds = time.monotonic() - started
     cell.state = "done" if answer["status"] == "completed" else "failed"
     cell.message = answer.get("message", "")
+    if "folder" in answer:  # elsewhere than thought, if files changed while the sweep was working
+        cell.run.folder = Path(answer["folder"])
+    if answer["status"] == "failed":
+        worker.replace()  # what a failure leaves behind, on a GPU above all, must not reach the next cell
     if answer["status"] == "crashed" and cell.run.status == "running":
         cell.run.write_state(status="failed", error=cell.message)
     view.finished(cell)

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import final
 
 from rich.console import Console
@@ -34,6 +35,11 @@ class View:
     def __exit__(self, *error: object) -> None:
         if self._live.is_started:
             self._live.stop()
+
+    def say(self, text: str) -> None:
+        """Shows what is being done before the first cell starts, on a terminal."""
+        if self._console.is_terminal:
+            self._console.print(text, end="\r", highlight=False)
 
     def update(self) -> None:
         """Redraws the line of the whole sweep."""
@@ -84,10 +90,11 @@ class View:
         self._console.print(table)
         if metric:
             self._console.print(f"val and test: {metric.partition('/')[2]}")
-        study = self._cells[0].run.folder.parents[1]
-        self._console.print(f"study directory  {study}", soft_wrap=True)
-        if (study.parent / "wandb").exists():
-            self._console.print(f"dashboard        wandb leet {study.parent / 'wandb'}", soft_wrap=True)
+        for study in dict.fromkeys(cell.run.folder.parents[1] for cell in self._cells):
+            self._console.print(f"study directory  {study}", soft_wrap=True)
+        wandb = Path(self._cells[0].config["output_dir"]) / "wandb"
+        if wandb.exists():
+            self._console.print(f"dashboard        wandb leet {wandb}", soft_wrap=True)
 
     def _what(self, cell: Cell) -> str:
         return " ".join(f"{key.rpartition('.')[2]}={_override(cell, key)}" for key in self._varied) or cell.run.id

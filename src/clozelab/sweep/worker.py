@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import queue
+import signal
 import sys
 import threading
 from contextlib import AbstractContextManager
@@ -44,6 +45,7 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
     with _Outcome() as outcome:
         config = yaml.safe_load(Path(question["config_file"]).read_text(encoding="utf-8"))
         run, identity = open_run(config, lambda key: "")
+        outcome["folder"] = str(run.folder)
         execute(run, config, identity)
     return outcome
 
@@ -51,6 +53,7 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Answers until the parent closes its end; a parent that died must not leave a worker behind."""
     logging.basicConfig(level=logging.INFO)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that a run is recorded as interrupted
     questions: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_listen, args=(questions,), daemon=True).start()
     with open(int(sys.argv[1]), "w", encoding="utf-8") as answers:

@@ -4,8 +4,9 @@ A concrete task is final and says three things: what its head makes of the hidde
 metrics of a scored split.
 """
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from transformers import PreTrainedModel
 
+from clozelab.errors import ConfigError, RunFailedError, did_you_mean
 from clozelab.model.encoder import Encoder
 from clozelab.randomness import Purpose, torch_seed
 from clozelab.types import Batch, DataSpec, Scored
@@ -59,6 +61,9 @@ class Task(pl.LightningModule, ABC):
             seed: of the run.
             make_optimizer: from the module whose parameters to train.
             make_scheduler: from the optimizer and the number of optimizer steps.
+
+        Raises:
+            ConfigError: if the data do not have what the task scores or selects by.
         """
         self.model = model
         self.spec = spec
@@ -67,8 +72,16 @@ class Task(pl.LightningModule, ABC):
         self._views = (encoder, layers)
         self._make_optimizer = make_optimizer
         self._make_scheduler = make_scheduler
+        names = self.metric_names()
         if self.selection == "auto":
             self.selection = self.default_selection()
+        check_metric("task.selection", self.selection, names)
+
+    def metric_names(self) -> list[str]:
+        """Returns the names of the validation metrics, known before anything is scored."""
+        empty = np.empty(0, dtype=np.int64)
+        nothing = Scored(empty, empty, empty, empty, empty.astype(np.float32), empty.astype(np.float32))
+        return ["val/loss", *(f"val/{name}" for name in self.metrics(nothing))]
 
     @property
     def encoder(self) -> Encoder:
@@ -120,6 +133,11 @@ class Task(pl.LightningModule, ABC):
         total = self.loss(self.head(self.encoder(batch), batch), batch).sum()
         share = total / batch.num_step_targets
         self.step_loss += float(share.detach())
+        if not math.isfinite(self.step_loss):
+            raise RunFailedError(
+                f"the loss is {self.step_loss} at optimizer step {self.global_step + 1}: training has diverged; "
+                "a lower optimizer.lr or a longer scheduler.warmup may help"
+            )
         return share * (parts * self.trainer.world_size)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -176,3 +194,16 @@ class Task(pl.LightningModule, ABC):
         optimizer = self._make_optimizer(self.model)
         scheduler = self._make_scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def check_metric(key: str, metric: str, names: Sequence[str]) -> None:
+    """Refuses a metric that validation does not have.
+
+    Raises:
+        ConfigError: naming the key, the metric and what there is.
+    """
+    if metric not in names:
+        shown = ", ".join(name for name in names if name.count("/") == 1)
+        raise ConfigError(
+            f"{key}={metric!r}: validation has no such metric.{did_you_mean(metric, names)} It has {shown}"
+        )

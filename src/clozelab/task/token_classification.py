@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, final
 from torch import Tensor
 from torch.nn import functional
 
-from clozelab.errors import require
+from clozelab.errors import ConfigError, require
 from clozelab.metrics.entities import cross_check, entity_metrics, is_iob2
 from clozelab.metrics.tags import tag_metrics
 from clozelab.task.base import Task
@@ -40,8 +40,16 @@ class TokenClassification(Task):
 
     @property
     def scores_entities(self) -> bool:
-        """Whether the unit of scoring is the entity."""
-        return is_iob2(self.spec.labels) if self.scoring == "auto" else self.scoring == "entities"
+        """Whether the unit of scoring is the entity.
+
+        Raises:
+            ConfigError: if entities are asked of labels that are none.
+        """
+        found = is_iob2(self.spec.labels)
+        if self.scoring == "entities" and not found:
+            labels = ", ".join(self.spec.labels[:8])
+            raise ConfigError(f"task.scoring='entities': the labels are not entity tags ({labels}, ...)")
+        return found and self.scoring != "tags"
 
     def default_selection(self) -> str:
         """Returns entity F1 in conlleval mode, or accuracy."""
