@@ -121,7 +121,7 @@ def run(overrides: Sequence[str], *, rounds: int, steps: int, output: Path) -> N
             result = contestant.run(_steps(contestant, steps))
             speeds[name].append(result.examples / result.seconds)
         last = ", ".join(f"{name} {values[-1]:.0f}" for name, values in speeds.items())
-        console.print(f"round {number + 1} of {rounds}: {last} sentences/s")
+        console.print(f"round {number + 1} of {rounds}: {last} sentences/s", soft_wrap=True)
     ratios = {name: median_ratio(speeds["clozelab"], values) for name, values in speeds.items() if name != "clozelab"}
     table = Table("clozelab against", "median ratio", "95 % interval", box=None, pad_edge=False)
     for name, interval in ratios.items():

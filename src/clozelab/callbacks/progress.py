@@ -64,9 +64,8 @@ class ProgressBar(pl.Callback):
         detail = f"epoch {trainer.current_epoch + 1}  loss {pl_module.step_loss:.3f}  {speed:,.0f} tokens/s"
         self._bar.update(self._task, completed=trainer.global_step, detail=detail)
         state = {"step": trainer.global_step, "num_steps": int(trainer.estimated_stepping_batches)}
-        atomic_write(
-            Path(trainer.default_root_dir) / "progress.json", json.dumps({**state, "loss": pl_module.step_loss})
-        )
+        text = json.dumps({**state, "loss": pl_module.step_loss})
+        atomic_write(Path(trainer.default_root_dir) / "progress.json", text, durable=False)
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Opens a bar for scoring the validation split, beside that of training if it is there."""

@@ -63,21 +63,33 @@ def remove(path: Path) -> None:
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """Yields a temporary path beside `path` that takes its place when the block ends without an error."""
+def atomic_path(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """Yields a temporary path beside `path` that takes its place when the block ends without an error.
+
+    Args:
+        path: of the file.
+        durable: wait until it is on the disk; False for what need not survive a crash of the machine.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Not the process id: two containers that share a cache have the same ones.
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}.tmp")
     try:
         yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
+        if durable:
+            with open(temporary, "rb") as file:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def atomic_write(path: Path, text: str) -> None:
-    """Writes `text` as UTF-8 so that a reader sees the old file or the new one, never a part."""
-    with atomic_path(path) as temporary:
+def atomic_write(path: Path, text: str, *, durable: bool = True) -> None:
+    """Writes `text` as UTF-8 so that a reader sees the old file or the new one, never a part.
+
+    Args:
+        path: of the file.
+        text: its whole content.
+        durable: wait until it is on the disk; False for what need not survive a crash of the machine.
+    """
+    with atomic_path(path, durable=durable) as temporary:
         temporary.write_text(text, encoding="utf-8")
