@@ -16,7 +16,7 @@ from clozelab.config.origin import conf_dir, options
 from clozelab.config.schema import GROUPS
 from clozelab.config.trainer import ELSEWHERE
 from clozelab.errors import ConfigError, DataError
-from clozelab.identity import KINDS, LOCATED, Kind, flatten, identify, kind_of, open_run
+from clozelab.identity import KINDS, LOCATED, Kind, flatten, identify, kind_of, open_run, warn_of_other_code
 
 FREE = {
     "study", "name", "output_dir", "rerun", "data.license", "data.citation", "model.license", "trainer.profiler",
@@ -109,8 +109,21 @@ def test_the_order_of_keys_does_not_matter(config: dict[str, Any]) -> None:
     assert identify(turned).hash == identify(config).hash
 
 
+def test_a_whole_number_is_the_same_with_and_without_a_point(config: dict[str, Any]) -> None:
+    def with_(betas: list[float], clip: float) -> str:
+        optimizer = {**config["optimizer"], "betas": betas}
+        trainer = {**config["trainer"], "gradient_clip_val": clip}
+        return identify({**config, "optimizer": optimizer, "trainer": trainer}).hash
+
+    assert with_([0, 0.5], 1) == with_([0.0, 0.5], 1.0)
+    assert with_([0, 0.5], 1) != with_([0, 0.5], 1.5)
+
+
 def test_a_value_and_its_text_are_not_the_same(config: dict[str, Any]) -> None:
     assert identify({**config, "seed": "1"}).hash != identify({**config, "seed": 1}).hash
+    assert identify({**config, "study": 1}).hash == identify(config).hash
+    flags = [{**config, "optimizer": {**config["optimizer"], "fused": value}} for value in (True, 1, False, 0)]
+    assert len({identify(flag).hash for flag in flags}) == 4
     listed = {**config, "optimizer": {**config["optimizer"], "betas": [0.9, 0.9990000000000001]}}
     assert identify(listed).hash != identify(config).hash, "floats count to the last bit"
 
@@ -159,6 +172,21 @@ def test_a_sound_run_is_opened_without_writing(overrides: list[str], tmp_path: P
     assert run.folder == tmp_path / "outputs" / "default" / f"{config['name']}-{identity.cell}" / "seed-42"
     assert run.id == f"default-{identity.cell}-seed-42"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_completed_run_of_other_code_is_returned_with_a_warning(
+    overrides: list[str], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, _ = open_run(compose(overrides), lambda key: "")
+    code = {"commit": "a" * 40, "diff": None}
+    monkeypatch.setattr("clozelab.environment.code", lambda: code)
+    with run.recording():
+        run.write_state(code=code)
+    warn_of_other_code(run)
+    assert caplog.messages == []
+    code = {"commit": "b" * 40, "diff": "0123"}
+    warn_of_other_code(run)
+    assert "was made by other code (aaaaaaaaaa) than this (bbbbbbbbbb with changes)" in caplog.text
 
 
 @pytest.mark.parametrize(

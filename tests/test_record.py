@@ -24,7 +24,7 @@ def make(output_dir: Path, name: str = "data-model", seed: int = 1) -> Run:
 
 
 def test_a_run_that_was_only_asked_about_leaves_nothing(run: Run, tmp_path: Path) -> None:
-    assert (run.status, run.state(), run.id) == ("new", {}, "0123abcd-seed-1")
+    assert (run.status, run.state(), run.id) == ("new", {}, "a_study-0123abcd-seed-1")
     assert run.folder == tmp_path / "a study" / "data-model-0123abcd" / "seed-1"
     assert list(tmp_path.iterdir()) == []
 
@@ -169,6 +169,31 @@ def test_the_lock_goes_with_the_process_that_held_it(run: Run, clozelab_lock: st
     with killed.recording():
         pass
     assert killed.status == "completed"
+
+
+def test_a_process_may_enter_its_own_run_again(run: Run, tmp_path: Path) -> None:
+    with run.locked():
+        assert run.status == "new", "holding is not running"
+        with run.recording(), pytest.raises(RunLockedError), make(tmp_path).locked():
+            pass
+        with pytest.raises(RunLockedError), make(tmp_path).locked():
+            pass
+    with make(tmp_path).locked():
+        pass
+
+
+def test_a_seed_is_found_where_it_is_even_if_its_cell_has_two_folders(tmp_path: Path) -> None:
+    for name, seed in (("b", 1), ("a", 2)):
+        (tmp_path / "a study" / f"{name}-0123abcd" / f"seed-{seed}").mkdir(parents=True)
+    assert [make(tmp_path, seed=seed).group[0] for seed in (1, 2, 3)] == ["b", "a", "a"]
+
+
+def test_what_a_killed_attempt_left_half_written_is_removed(run: Run) -> None:
+    (run.folder / "checkpoints").mkdir(parents=True)
+    for name in (".last.ckpt.17.tmp", "last.ckpt"):
+        (run.folder / "checkpoints" / name).write_text("x")
+    with run.recording():
+        assert [path.name for path in (run.folder / "checkpoints").iterdir()] == ["last.ckpt"]
 
 
 def test_two_recordings_in_one_process_exclude_each_other(run: Run, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from clozelab import fetch
 from clozelab.config.origin import BASES, conf_dir, layers, options, origin_of, read_yaml
 from clozelab.errors import ConfigError
 
@@ -60,7 +59,8 @@ def test_all_options_of_a_sweep_are_looked_at() -> None:
 
 def test_bases_are_no_options() -> None:
     assert not {"base", "bert"} & {*options("data", [conf_dir()]), *options("model", [conf_dir()])}
-    assert BASES == fetch.BASES
+    assert set(BASES) == {"base", "bert"}
+    assert all(list(conf_dir().glob(f"*/{base}.yaml")) for base in BASES)
 
 
 def test_an_empty_file_sets_nothing_and_a_broken_one_is_named(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_blank_lines_part_sentences(path: Path) -> None:
-    expected = [Sentence(("Ada", "met"), ("B-PER", "O"), 0), Sentence(("Oslo",), ("B-LOC",), 0)]
+    expected = [Sentence(("Ada", "met"), ("B-PER", "O"), 0), Sentence(("Oslo",), ("B-LOC",), 0, line=4)]
     assert read(path, "Ada B-PER\nmet O\n\nOslo B-LOC\n") == expected
 
 
@@ -75,7 +75,7 @@ def test_a_given_separator_is_the_only_one(path: Path) -> None:
     conll = Conll(columns=["word", "ner"], labels="ner", separator="\t")
     assert read(path, "New York\tB-LOC\n\n a\tO\n", conll) == [
         Sentence(("New York",), ("B-LOC",), 0),
-        Sentence((" a",), ("O",), 0),
+        Sentence((" a",), ("O",), 0, line=3),
     ]
 
 

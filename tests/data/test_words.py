@@ -83,7 +83,8 @@ def test_a_words_position_holds_its_first_piece(sentences: list[Sentence], token
 def test_what_had_to_be_done_to_words_is_counted(tokenizer: PreTrainedTokenizerFast) -> None:
     words = ("the", "\u200d", "x" * 90, "met", "\u00ad")
     split = make([Sentence(words, ("O",) * 5, 0), Sentence(("the",), ("O",), 0)], tokenizer)
-    assert split.store.header["counts"] == {"words_without_piece": 2, "words_cut": 1, "sentences_windowed": 1}
+    counts = {"words_without_piece": 2, "words_cut": 1, "sentences_windowed": 1, "tags_repaired": 0}
+    assert split.store.header["counts"] == counts
 
 
 def test_label_ids_follow_the_labels_of_the_whole_data_not_of_the_split(tokenizer: PreTrainedTokenizerFast) -> None:

@@ -113,7 +113,7 @@ def test_every_cell_is_checked_before_the_first_starts(overrides: list[str], tmp
     output = tmp_path / "outputs"
     done = sweep(overrides, output, "optimizer.lr=1e-3,-1", "data.batch_size=8,0")
     assert done.returncode == 2
-    assert "optimizer: Invalid learning rate" in done.stderr
+    assert "optimizer.lr=-1: Invalid learning rate" in done.stderr
     assert "data.batch_size=0" in done.stderr
     assert "Traceback" not in done.stderr
     assert not output.exists()

@@ -76,11 +76,7 @@ class DataModule(pl.LightningDataModule):
         require("limit", limit, limit is None or limit >= 1, "null or an integer >= 1")
         require("fraction", fraction, 0 < fraction <= 1, "a share in (0, 1]")
         self.files = {"train": train, "validation": validation, "test": test}
-        for split, path in self.files.items():
-            try:
-                source.check(path)
-            except ConfigError as error:
-                raise ConfigError(f"{split}={error}", key=split) from error
+        _check_files(source, self.files)
         self.source = source
         self.format = format
         self.batch_size = batch_size
@@ -114,6 +110,23 @@ class DataModule(pl.LightningDataModule):
         if (self.overlap or 0) > window // 4:
             raise ConfigError(f"data.overlap={self.overlap}: must be a quarter of a window of {window} tokens at most")
         self.seed = seed
+        stores = self._stores(tokenizer, tokenizer_fingerprint, window)
+        labels = _labels({split: store.header["labels"] for split, store in stores.items()})
+        self.splits = {split: WordSplit(store=store, labels=labels) for split, store in stores.items()}
+        self.sentences = {split: self._chosen(split) for split in SPLITS}
+        self.counts = {split: stores[split].header["counts"] for split in SPLITS}
+        self.spec = DataSpec(
+            labels=tuple(labels),
+            num_examples={split: len(chosen) for split, chosen in self.sentences.items()},
+            pad_token_id=tokenizer.pad_token_id,
+            about=self.about,
+        )
+        self._log_counts()
+        return self.spec
+
+    def _stores(
+        self, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, window: int
+    ) -> dict[str, RaggedStore]:
         format_key = {"name": type(self.format).__name__, **vars(self.format)}
         stores: dict[str, RaggedStore] = {}
         scheme = None if self.scheme == "auto" else self.scheme
@@ -131,18 +144,7 @@ class DataModule(pl.LightningDataModule):
             scheme = stores[split].header["scheme"]  # the training split decides for all
         if scheme is not None and scheme not in ("iob2", "plain"):
             log.info("tags are written in %s and were converted to IOB2", scheme.upper())
-        labels = _labels({split: store.header["labels"] for split, store in stores.items()})
-        self.splits = {split: WordSplit(store=store, labels=labels) for split, store in stores.items()}
-        self.sentences = {split: self._chosen(split) for split in SPLITS}
-        self.counts = {split: stores[split].header["counts"] for split in SPLITS}
-        self.spec = DataSpec(
-            labels=tuple(labels),
-            num_examples={split: len(chosen) for split, chosen in self.sentences.items()},
-            pad_token_id=tokenizer.pad_token_id,
-            about=self.about,
-        )
-        self._log_counts()
-        return self.spec
+        return stores
 
     def use(self, *, packable: bool) -> None:
         """Says, once the encoder is built, whether its batches may be packed."""
@@ -209,3 +211,16 @@ def _labels(found: dict[str, Any]) -> list[str]:
         if unseen := sorted(set(found[split]) - set(found["train"])):
             log.warning("labels of the %s split that training lacks, scored as errors: %s", split, ", ".join(unseen))
     return sorted({label for labels in found.values() for label in labels})
+
+
+def _check_files(source: Source, files: dict[str, str]) -> None:
+    """Refuses a file that cannot be there.
+
+    Raises:
+        ConfigError: naming its split.
+    """
+    for split, path in files.items():
+        try:
+            source.check(path)
+        except ConfigError as error:
+            raise ConfigError(f"{split}={error}", key=split) from error

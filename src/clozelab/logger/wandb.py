@@ -68,13 +68,6 @@ class Wandb(Logger):
         import wandb  # imported here: it takes a second that other loggers need not pay
 
         mode = self._resolve_mode()
-        server = os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai"
-        if mode == "online" and not answers(server, timeout=min(self.timeout, 3)):
-            log.warning("wandb: %s does not answer, so this run is logged offline", server)
-            mode = "offline"
-        if mode == "online" and not has_key():
-            log.warning("wandb: no key is there (wandb login), so this run is logged offline")
-            mode = "offline"
         for earlier in (folder / "wandb").glob(f"offline-run-*-{id}") if mode == "offline" else ():
             shutil.rmtree(earlier, ignore_errors=True)
         settings = wandb.Settings(
@@ -99,12 +92,20 @@ class Wandb(Logger):
                 self.log_metrics(history[step], step)
 
     def _resolve_mode(self) -> str:
-        if self.mode != "auto":
-            return self.mode
+        """Returns the mode asked for, or offline where it cannot be had: nothing may prompt or hang."""
         asked = os.environ.get("WANDB_MODE", "")
-        if asked in ("offline", "online", "disabled"):
-            return asked
-        return "online" if has_key() else "offline"
+        mode = self.mode
+        if mode == "auto":
+            mode = asked if asked in ("offline", "online", "disabled") else "online" if has_key() else "offline"
+        if mode != "online":
+            return mode
+        server = os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai"
+        reachable = answers(server, timeout=min(self.timeout, 3))
+        if has_key() and reachable:
+            return mode
+        reason = f"{server} does not answer" if has_key() else "no key is there (wandb login)"
+        log.warning("wandb: %s, so this run is logged offline", reason)
+        return "offline"
 
     def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
         """Adds values to the row of an optimizer step."""
