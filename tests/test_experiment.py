@@ -134,7 +134,7 @@ def test_a_run_that_dies_after_any_checkpoint_continues_to_the_same_bits(
 def test_a_run_killed_by_the_system_continues_to_the_same_bits(
     clozelab: Run, overrides: list[str], tmp_path: Path
 ) -> None:
-    options = [*overrides, "trainer.max_epochs=40", "callbacks.checkpoint.every_n_steps=5"]
+    options = [*overrides, "trainer.max_epochs=20", "callbacks.checkpoint.every_n_steps=5"]
     whole = train(clozelab, options, tmp_path / "whole")
     command = [sys.executable, "-m", "clozelab", "train", *options, f"output_dir={tmp_path / 'killed'}"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -148,6 +148,7 @@ def test_a_run_killed_by_the_system_continues_to_the_same_bits(
     run = train(clozelab, options, tmp_path / "killed")
     assert json.loads((run / "run.json").read_text())["resumed_from_step"] >= 5
     assert_equal_weights(whole, run)
+    assert (whole / "history.csv").read_text() == (run / "history.csv").read_text()
 
 
 def test_an_interrupted_run_refuses_to_go_on_under_other_numerics(
@@ -243,3 +244,51 @@ def test_a_failed_run_says_so_and_is_tried_again(
     assert "Traceback" in (run / "run.log").read_text()
     assert train(clozelab, overrides, tmp_path) == run
     assert json.loads((run / "run.json").read_text())["attempts"] == 2
+
+
+def test_a_run_that_diverges_stops_at_once_and_says_so(clozelab: Run, overrides: list[str], tmp_path: Path) -> None:
+    options = [*overrides, "optimizer.lr=1e30", "scheduler=constant", f"output_dir={tmp_path}"]
+    code, _, err = clozelab("train", *options)
+    assert code == 1
+    assert "diverged" in err
+    assert json.loads((only_run(tmp_path) / "run.json").read_text())["status"] == "failed"
+
+
+def test_entities_asked_of_plain_tags_are_refused_before_training(
+    clozelab: Run, overrides: list[str], conll_files: dict[str, Path], tmp_path: Path
+) -> None:
+    options = []
+    for split, path in conll_files.items():
+        plain = tmp_path / f"{split}.pos"
+        plain.write_text("\n".join(line.replace("B-", "").replace("I-", "") for line in path.read_text().splitlines()))
+        options.append(f"data.{split}={plain}")
+    code, _, err = clozelab("train", *overrides, *options, "task.scoring=entities")
+    assert code == 2
+    assert "task.scoring" in err
+    code, out, _ = clozelab("train", *overrides, *options)
+    assert code == 0
+    assert "f1_conlleval" not in out
+    assert "macro_f1" in out
+
+
+def test_early_stopping_ends_the_same_after_a_kill(
+    clozelab: Run, overrides: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from clozelab.task.base import Task
+
+    stop = ["callbacks=early_stopping", "callbacks.progress.enabled=false", "callbacks.early_stopping.monitor=val/loss"]
+    stop += ["callbacks.early_stopping.mode=max", "callbacks.early_stopping.patience=1", "trainer.max_epochs=6"]
+    options = [*overrides, *stop, "callbacks.checkpoint.every_n_steps=1"]
+    whole = train(clozelab, options, tmp_path / "whole")
+    assert json.loads((whole / "run.json").read_text())["steps"] == 16, "stopped after the second epoch"
+
+    def die(self: Task) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Task, "on_train_end", die)
+        with pytest.raises(Killed):
+            clozelab("train", *options, f"output_dir={tmp_path / 'killed'}")
+    run = train(clozelab, options, tmp_path / "killed")
+    assert_equal_weights(whole, run)
+    assert (whole / "metrics.json").read_text() == (run / "metrics.json").read_text()

@@ -225,3 +225,8 @@ def test_a_hub_name_that_nothing_knows_is_an_error_of_the_users(overrides: list[
     config = compose([*overrides, "model.path=nobody/nothing-of-this-name"])
     with pytest.raises(DataError, match="nobody/nothing-of-this-name"):
         open_run(config, lambda key: "")
+
+
+def test_a_number_is_the_same_written_with_or_without_a_point(config: dict[str, Any]) -> None:
+    written = [{**config, "optimizer": {**config["optimizer"], "weight_decay": value}} for value in (0, 0.0)]
+    assert identify(written[0]).hash == identify(written[1]).hash

@@ -274,3 +274,12 @@ def test_run_json_is_readable_by_others(run: Run) -> None:
     with run.recording():
         run.write_state(metrics={"a": 0.1})
     assert json.loads((run.folder / "run.json").read_text())["metrics"] == {"a": 0.1}
+
+
+def test_what_a_killed_save_left_behind_is_removed(tmp_path: Path) -> None:
+    run = Run(output_dir=tmp_path, study="s", name="n", cell="0123abcd", seed=1)
+    left = run.folder / "checkpoints" / ".last.ckpt.0123456789ab.tmp"
+    left.parent.mkdir(parents=True)
+    left.write_text("half")
+    with run.recording():
+        assert not left.exists()

@@ -1,5 +1,6 @@
 """Every run has our callbacks; others may join if they do not meddle with training."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -43,3 +44,12 @@ def test_lightnings_callbacks_that_meddle_with_training_are_refused(nodes: dict[
 
 def test_a_callback_of_another_package_may_join(nodes: dict[str, Any]) -> None:
     assert reported({**nodes, "mine": {"_target_": "some_package.Callback"}}) == {}
+
+
+def test_early_stopping_on_a_metric_that_is_not_there_is_refused_before_training(
+    clozelab: Callable[..., tuple[int, str, str]], overrides: list[str]
+) -> None:
+    own = ["callbacks=early_stopping", "callbacks.early_stopping.monitor=val/f7"]
+    code, _, err = clozelab("train", *overrides, *own)
+    assert code == 2
+    assert "val/f1_conlleval" in err

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from clozelab.config.compose import compose
 from clozelab.config.overrides import parse
 
 Refused = Callable[..., str]
@@ -49,6 +50,7 @@ Refused = Callable[..., str]
             "optimizer.lr=1e-5,3e-5",
             "optimizer.lr=1e-5,3e-5: several values are a sweep: add -m, or if",
         ),
+        ("experiment=debug,demo", "experiment=debug,demo: several values are a sweep: add -m\n"),
         ("seed=range(3)", "seed=range(3): several values are a sweep: add -m"),
         ("study=a,b", "write \"study='a,b'\""),
         ("optimizer.lr", "optimizer.lr: not an override; write key=value, or group=option"),
@@ -60,6 +62,11 @@ Refused = Callable[..., str]
         ("hydra.output_subdir=x", "hydra.output_subdir: Hydra only composes here"),
         ("hydra/launcher=basic", "hydra/launcher: Hydra only composes here"),
         ("hydra.searchpath=[file:///x]", "hydra.searchpath: Hydra only composes here"),
+        ("hydra/sweeper=optuna", "hydra/sweeper=optuna: no such option; is the package that brings it installed?"),
+        ("hydra.sweeper.nosuch=1", "hydra.sweeper.nosuch: Key 'nosuch' not in 'BasicSweeperConf'"),
+        ("ключ=3", "ключ=3: not an override"),
+        ("optimizer.lr=(1", "optimizer.lr='(1': must be a number"),
+        ("--resolve", "--resolve: goes with --cfg"),
         ("--bogus", "--bogus: no such flag. Flags: --help, --cfg,"),
         ("-x", "-x: no such flag."),
         ("--config-name=other", "--config-name: no such flag. Did you mean '--config-dir'?"),
@@ -99,6 +106,18 @@ def test_keys_below_the_root_reach_the_check_whether_listed_or_not() -> None:
     assert line.single == line.forced[:-1]
     assert line.is_sweep
     assert not line.shows
+
+
+@pytest.mark.parametrize("path", ["~/data (1).txt", "/a/b c.txt", "a;b&c|d.txt", "50%.txt", "C:/x", "range(3", "#1!"])
+def test_a_path_needs_no_quotes_for_hydra(path: str) -> None:
+    assert compose(["data=files", f"data.train={path}"])["data"]["train"] == path
+
+
+def test_a_refused_override_is_not_said_to_be_missing_as_well(refused: Refused) -> None:
+    message = refused("model=hub", "model.path=[x", "data.batch_size=0")
+    assert message.count("model.path") == 2, "what was typed, and how to quote it"
+    assert "must be given" not in message
+    assert "data.batch_size=0" in message
 
 
 @pytest.mark.parametrize("place", range(4))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from clozelab.errors import ConfigError, DataError
 from clozelab.model.pretrained import Pretrained, length_limit
@@ -90,3 +90,32 @@ def test_causal_is_one_of_two_attentions(tiny_model: Path) -> None:
 )
 def test_the_length_limit_leaves_out_reserved_positions(config: dict[str, object], limit: int) -> None:
     assert length_limit(config) == limit
+
+
+def test_an_encoder_that_lacks_weights_is_refused(tiny_model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "incomplete"
+    shutil.copytree(tiny_model, folder)
+    weights = load_file(folder / "model.safetensors")
+    gone = next(name for name in weights if "layer.1" in name)
+    del weights[gone]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(DataError, match="lacks 1 weights of the encoder"):
+        model_at(folder).build(head=HEAD, labels=LABELS)
+
+
+def test_words_given_one_by_one_get_the_blank_that_byte_level_bpe_expects(tiny_model: Path, tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(special_tokens=["<s>", "<pad>", "</s>", "<unk>"], vocab_size=400, show_progress=False)
+    backend.train_from_iterator(["hello world a world hello"] * 50, trainer)
+    saved = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>", pad_token="<pad>")
+    folder = tmp_path / "bpe"
+    shutil.copytree(tiny_model, folder)
+    saved.save_pretrained(str(folder))
+    tokenizer = model_at(folder).tokenizer()
+    encoded = tokenizer(["hello", "world"], is_split_into_words=True, add_special_tokens=False)
+    assert encoded.tokens() == ["\u0120hello", "\u0120world"]

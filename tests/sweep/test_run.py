@@ -141,9 +141,16 @@ def test_a_yaml_file_edited_during_a_sweep_changes_no_cell(overrides: list[str],
 
 def test_ctrl_c_ends_the_worker_and_the_same_command_goes_on(overrides: list[str], tmp_path: Path) -> None:
     output = tmp_path / "outputs"
-    options = [*overrides, "trainer.max_epochs=60", "callbacks.checkpoint.every_n_steps=5"]
+    options = [*overrides, "trainer.max_epochs=30", "callbacks.checkpoint.every_n_steps=5", "data.limit=24"]
     command = [sys.executable, "-m", "clozelab", "train", *options, f"output_dir={output}", "seed=1,2", "-m"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs in the background ignores Ctrl-C, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     while not list(output.glob("*/*/seed-1/checkpoints/last.ckpt")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
@@ -152,7 +159,20 @@ def test_ctrl_c_ends_the_worker_and_the_same_command_goes_on(overrides: list[str
     assert process.returncode == 130
     assert "the same command continues" in err
     assert "Traceback" not in err
+    state = json.loads(next(output.glob("*/*/seed-1/run.json")).read_text())
+    assert state["status"] == "interrupted"
     again = sweep(options, output, "seed=1,2")
     assert again.returncode == 0, again.stderr
     first = json.loads(next(output.glob("*/*/seed-1/run.json")).read_text())
     assert first["resumed_from_step"] >= 5
+
+
+@pytest.mark.parametrize("twice", ["data.micro_batches=1,2", "study=a,a", "logger=csv,none"])
+def test_cells_that_are_one_and_the_same_run_are_refused(
+    clozelab: Run, overrides: list[str], tmp_path: Path, twice: str
+) -> None:
+    options = [o for o in overrides if not o.startswith(twice.partition("=")[0] + "=")]
+    code, _, err = clozelab("train", *options, twice, "-m")
+    assert code == 2
+    assert "the same run" in err
+    assert not (tmp_path / "outputs").exists()

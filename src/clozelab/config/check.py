@@ -223,9 +223,8 @@ def _build(target: type, arguments: dict[str, Any], path: str, report: Report, r
             return _Stub()
         report(f"{path}.{key}", message)
         if key in required:
-            remaining[key] = _Stub()
-        else:
-            del remaining[key]
+            return _Stub()
+        del remaining[key]
     return outcome
 
 

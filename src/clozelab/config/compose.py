@@ -160,7 +160,9 @@ def _leaf_problems(line: CommandLine, origin: Origin) -> list[str]:
         return []
     finally:
         register()
-    return find_problems({key: value for key, value in composed.items() if key in ROOT_KEYS}, origin)
+    found = find_problems({key: value for key, value in composed.items() if key in ROOT_KEYS}, origin)
+    # What was refused already was left out, and may seem to be missing now.
+    return [problem for problem in found if re.split(r"[=:]", problem)[0] not in line.refused]
 
 
 def _compose(overrides: Sequence[str], folders: Sequence[Path]) -> DictConfig:

@@ -42,6 +42,8 @@ def readable_errors(origin: Origin, folders: Sequence[Path]) -> Iterator[None]:
         yield
     except MissingConfigException as error:
         group, _, option = (error.missing_cfg_file or "").rpartition("/")
+        if group.startswith("hydra"):
+            raise ConfigError(f"{group}={option}: no such option; is the package that brings it installed?") from error
         raise ConfigError(option_problem(group, option, folders) or str(error).splitlines()[0]) from error
     except (HydraException, OmegaConfBaseException) as error:
         raise ConfigError(_message(error, origin)) from error

@@ -30,7 +30,9 @@ FLAGS: dict[str, tuple[str, ...] | None] = {
 }
 """Flags and the values they take. Hydra has more, which load other configs than the check knows, or even pickles."""
 
-KEY = re.compile(r"[~+]*\w[\w$-]*([./@][\w$-]+)*")
+KEY = re.compile(r"[~+]*\w[\w$-]*([./@][\w$-]+)*", re.ASCII)
+PLAIN = re.compile(r"[^\[\]{}'\",$=\\]+")
+"""Values that can only be meant as they stand, like `~/data (1).txt`, even where Hydra's grammar wants them quoted."""
 
 
 @dataclass(slots=True)
@@ -43,6 +45,7 @@ class CommandLine:
         forced: as Hydra gets them. Hydra stops at the first unknown key; forced in, all of them reach the check.
         single: those of them that have one value, not several (a sweep).
         problems: one line a mistake.
+        refused: keys of overrides that are among the problems.
         folders: where configs are looked for.
         unknown_options: groups of which an option is asked for that there is not.
         is_sweep: whether `-m` is there.
@@ -55,6 +58,7 @@ class CommandLine:
     forced: list[str] = field(default_factory=list)
     single: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
     unknown_options: list[str] = field(default_factory=list)
     is_sweep: bool = False
@@ -79,6 +83,8 @@ def parse(arguments: Sequence[str]) -> CommandLine:
     for folder in line.folders[1:]:
         if not folder.is_dir():
             raise ConfigError(f"--config-dir={folder}: no such folder")
+    if "--resolve" in line.flags and not line.shows:
+        raise ConfigError("--resolve: goes with --cfg")
     if line.is_sweep and line.shows:
         raise ConfigError("-m: --cfg and --info show one configuration; leave -m away")
     for override in line.overrides:
@@ -109,33 +115,41 @@ def _take_flag(line: CommandLine, argument: str, pending: list[str]) -> None:
 
 
 def _take_override(line: CommandLine, text: str) -> None:
-    key, equals, value = text.partition("=")
-    quoted = f"\"{key}='{value}'\""
-    if not (equals or text.startswith("~")) or not KEY.fullmatch(key):
-        line.problems.append(f"{text}: not an override; write key=value, or group=option")
-        return
-    try:
-        override = OverridesParser.create().parse_override(text)
-    except HydraException:
-        line.problems.append(
-            f"{text}: the value cannot be read; if commas, brackets or the like are meant, write {quoted}"
-        )
-        return
-    if override.is_sweep_override() and not line.is_sweep:
-        line.problems.append(f"{text}: several values are a sweep: add -m, or if one value is meant, write {quoted}")
-        return
-    if problem := _problem(override, line):
+    override, problem = _read(text)
+    if override is not None:
+        problem = _problem(override, line)
+    if override is None or problem:
+        key = text.lstrip("+~").partition("=")[0]
         line.problems.append(problem)
-        line.unknown_options += [override.key_or_group] if override.key_or_group in GROUPS else []
+        line.refused.append(key)
+        line.unknown_options += [key] if key in GROUPS else []
         return
-    leaf = not override.is_delete() and (override.key_or_group in SCALARS or "." in override.key_or_group)
-    plain = text if override.is_delete() else text.lstrip("+")
-    line.forced.append(f"++{plain}" if leaf and not plain.startswith("hydra") else plain)
+    key, plain = override.key_or_group, str(override.input_line).lstrip("+")
+    leaf = not override.is_delete() and (key in SCALARS or ("." in key and not key.startswith("hydra.")))
+    line.forced.append(f"++{plain}" if leaf else plain)
     line.single += [] if override.is_sweep_override() else line.forced[-1:]
+
+
+def _read(text: str) -> tuple[Override | None, str]:
+    """Returns a parsed override, or else why there is none."""
+    key, equals, value = text.partition("=")
+    if not (equals or text.startswith("~")) or not KEY.fullmatch(key):
+        return None, f"{text}: not an override; write key=value, or group=option"
+    for form in (text, f"{key}='{value}'") if PLAIN.fullmatch(value) else (text,):
+        try:
+            return OverridesParser.create().parse_override(form), ""
+        except HydraException:
+            continue
+    return None, f"{text}: the value cannot be read; if it is meant as it stands, write \"{key}='{value}'\""
 
 
 def _problem(override: Override, line: CommandLine) -> str:
     """Returns what is wrong with an override as far as that is known without composing, or an empty string."""
+    if override.is_sweep_override() and not line.is_sweep:
+        text = str(override.input_line)
+        key, _, value = text.partition("=")
+        one = "" if override.key_or_group in GROUPS else f", or if one value is meant, write \"{key}='{value}'\""
+        return f"{text}: several values are a sweep: add -m{one}"
     key = override.key_or_group
     root = re.split(r"[./]", key)[0]
     if root == "hydra":

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import torch
 import transformers
+from tokenizers import Tokenizer
 from torch import nn
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
@@ -31,17 +32,24 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     tokenizer = AutoTokenizer.from_pretrained(str(folder), use_fast=True, trust_remote_code=False)
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise ConfigError(f"{str(folder)!r} has no fast tokenizer (tokenizer.json)")
-    if "ByteLevel" in json.dumps(json.loads(tokenizer.backend_tokenizer.to_str()).get("pre_tokenizer")):
-        # Byte-level BPE writes a word inside a sentence with its blank; words given one by one must get theirs, too.
-        tokenizer = AutoTokenizer.from_pretrained(
-            str(folder), use_fast=True, trust_remote_code=False, add_prefix_space=True
-        )
-        pieces = tokenizer(["a", "a"], is_split_into_words=True, add_special_tokens=False).tokens()
-        if any(not piece.startswith("\u0120") for piece in pieces):
-            raise ConfigError(f"{str(folder)!r}: its tokenizer does not put a blank before words that come one by one")
+    _put_blanks_before_words(tokenizer)
+    pieces = tokenizer(["a", "a"], is_split_into_words=True, add_special_tokens=False).tokens()
+    if any(piece == "a" for piece in pieces[1:]) and tokenizer("a a", add_special_tokens=False).tokens()[-1] != "a":
+        raise ConfigError(f"{str(folder)!r}: its tokenizer reads words given one by one otherwise than in a sentence")
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     return tokenizer
+
+
+def _put_blanks_before_words(tokenizer: PreTrainedTokenizerFast) -> None:
+    """Byte-level BPE writes a word inside a sentence with its blank; words given one by one must get theirs, too."""
+    backend = tokenizer.backend_tokenizer
+    state = json.loads(backend.to_str())
+    node = state["pre_tokenizer"] or {}
+    for part in (node, *node.get("pretokenizers", [])):
+        if part.get("type") == "ByteLevel" and not part["add_prefix_space"]:
+            part["add_prefix_space"] = True
+            backend.pre_tokenizer = Tokenizer.from_str(json.dumps(state)).pre_tokenizer
 
 
 def label_config(labels: Sequence[str]) -> dict[str, Any]:
