@@ -25,7 +25,7 @@ def checkout(tmp_path: Path) -> tuple[Path, ModuleType]:
     package.mkdir(parents=True)
     shutil.copy(environment.__file__, package / "environment.py")
     (folder / "README.md").write_text("one\n")
-    (folder / ".gitignore").write_text("outputs/\n")
+    (folder / ".gitignore").write_text("outputs/\n__pycache__/\n")
     git(folder, "init", "--quiet")
     git(folder, "add", ".")
     git(folder, "commit", "--quiet", "-m", "first")
@@ -61,7 +61,7 @@ def test_every_change_of_the_code_changes_the_diff_hash(checkout: tuple[Path, Mo
 
 def test_what_git_ignores_and_what_is_no_code_does_not_count(checkout: tuple[Path, ModuleType]) -> None:
     folder, module = checkout
-    for name in ("outputs/run.json", "notes.txt"):
+    for name in ("outputs/run.json", "notes.txt", "src/clozelab/__pycache__/x.pyc"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("x")
     assert module.code()["diff"] is None

@@ -13,7 +13,7 @@ NAMES = ("lightning.pytorch", "pytorch_lightning", "lightning.fabric", "lightnin
 
 
 @pytest.fixture
-def talkative(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def talkative(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     """Lightning as it is after its import: with handlers of its own that write to the terminal."""
     saved = {name: (list(logging.getLogger(name).handlers), logging.getLogger(name).propagate) for name in NAMES}
     for name in NAMES:

@@ -41,6 +41,9 @@ log = logging.getLogger(__name__)
 
 Config = Mapping[str, Any]
 
+CODE = environment.code()
+"""The code this process has loaded: the checkout may change while a worker lives."""
+
 
 def execute(run: Run, config: Config, identity: Identity) -> dict[str, float]:
     """Runs a checked configuration to its end, from its last checkpoint if it was interrupted.
@@ -66,7 +69,7 @@ def execute(run: Run, config: Config, identity: Identity) -> dict[str, float]:
             run.write_config(config)
             run.write_state(
                 id=run.id, identity=identity.values, identity_hash=identity.hash, numerics=numerics,
-                code=environment.code(), packages=environment.packages(), hardware=environment.hardware(),
+                code=CODE, packages=environment.packages(), hardware=environment.hardware(),
                 attempts=state.get("attempts", 0) + 1, resumed_from_step=resume_from,
             )  # fmt: skip
             return _fit_and_score(run, config, resume_from)

@@ -1,6 +1,8 @@
 """Mistakes below the root: each is refused with one short line that names the key, before anything is written."""
 
+import logging
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -214,6 +216,20 @@ def test_the_bare_configuration_is_sound_and_checked_in_two_seconds(
     check(sound)
     assert time.monotonic() - started < 2
     assert capsys.readouterr() == ("", ""), "the check is silent"
+
+
+def test_what_libraries_say_during_the_check_is_not_heard(
+    sound: dict[str, Any], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def warn(self: object, *, warmup: float = 0.1) -> None:
+        warnings.warn("a library says", stacklevel=2)
+
+    monkeypatch.setattr("clozelab.scheduler.linear.Linear.__init__", warn)
+    with caplog.at_level(logging.INFO):
+        problems(sound, trainer={"detect_anomaly": True})
+        assert caplog.messages == [], "Lightning lists processors when a trainer is made"
+        logging.getLogger("x").info("heard again")
+    assert caplog.messages == ["heard again"]
 
 
 def test_a_lightning_key_that_is_not_in_a_file_may_be_added(sound: dict[str, Any]) -> None:

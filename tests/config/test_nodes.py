@@ -95,6 +95,7 @@ def test_a_misspelt_class_suggests_only_classes_that_are_allowed() -> None:
 def test_a_package_may_declare_its_own_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "plugin_for_test").mkdir()
     (tmp_path / "plugin_for_test" / "__init__.py").write_text("import os\nclass Mine:\n    pass\n")
+    (tmp_path / "plugin_for_test_evil.py").write_text("class Mine:\n    pass\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ConfigError, match="not allowed"):
         find_target("plugin_for_test.Mine")

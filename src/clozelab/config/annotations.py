@@ -1,6 +1,5 @@
 """Does a plain value from a config fit the annotation of a constructor argument? And how to say what would."""
 
-import inspect
 import types
 import typing
 from collections.abc import Callable
@@ -15,7 +14,7 @@ NAMES = {int: "an integer", float: "a number", str: "text", bool: "true or false
 def annotations(target: Callable[..., Any]) -> dict[str, Any]:
     """Returns the annotations of a class's constructor; none if they cannot be resolved."""
     try:
-        return typing.get_type_hints(inspect.unwrap(target.__init__), include_extras=True)  # type: ignore[misc]
+        return typing.get_type_hints(target.__init__, include_extras=True)  # type: ignore[misc]
     except (NameError, TypeError):  # some libraries annotate with names that exist for type checkers only
         return {}
 
