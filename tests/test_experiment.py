@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -198,7 +199,7 @@ def test_predictions_hold_every_word_of_the_file(
     clozelab: Run, overrides: list[str], conll_files: dict[str, Path], tmp_path: Path
 ) -> None:
     run = train(clozelab, overrides, tmp_path / "a", "data.max_length=24", "data.overlap=4")
-    sentences = list(Conll(columns=["word", "ner"], labels="ner").read(conll_files["test"]))
+    sentences = list(Conll(columns=["word", "ner"], labels="ner").read(conll_files["test"], Counter()))
     table = pq.read_table(run / "predictions" / "test.parquet").to_pydict()
     assert [tuple(words) for words in table["words"]] == [s.words for s in sentences]
     assert [tuple(tags) for tags in table["gold"]] == [s.tags for s in sentences]

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -146,7 +147,7 @@ def test_the_real_corpus_is_fetched_verified_and_whole(clozelab: Run) -> None:
     config = yaml.safe_load((conf_dir() / "data" / "conll2003.yaml").read_text())
     reader = instantiate(config["format"])
     assert isinstance(reader, Conll)
-    sentences = {line.split()[0]: list(reader.read(Path(line.split()[1]))) for line in out.splitlines()}
+    sentences = {line.split()[0]: list(reader.read(Path(line.split()[1]), Counter())) for line in out.splitlines()}
     assert {split: len(found) for split, found in sentences.items()} == {
         "train": 14041,
         "validation": 3250,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -22,13 +23,19 @@ class Sentence:
         words: the words, never empty.
         tags: one tag a word.
         document: number of the document the sentence belongs to, from 0.
-        line: line of its file the first word stands in, from 1; the others follow, one a line.
+        line: line of its file the first word stands in, from 1.
+        line_per_word: whether the other words follow on lines of their own, or all stand in the same.
     """
 
     words: tuple[str, ...]
     tags: tuple[str, ...]
     document: int
     line: int = 1
+    line_per_word: bool = True
+
+    def line_of(self, word: int) -> int:
+        """Returns the line of its file that word number `word` stands in."""
+        return self.line + word * self.line_per_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +68,9 @@ class Batch:
         sequence_ids: (rows, row_length); number of the example in its row, -1 in the tail.
         first_token: (examples, 2); row and column of each example's [CLS].
         example_ids: (examples,); each example's number in its split.
-        target_positions: (targets,); places in the flattened rows that carry a target, example by example.
-        targets: (targets,); label ids at those places.
+        target_positions: (targets,); places in the flattened rows of each target's first piece, example by example.
+        target_lengths: (targets,); pieces of each target, which follow one another in its row.
+        targets: (targets,); label ids.
         target_ids: (targets, 2); the sentence and the word in it that each target belongs to.
         num_step_targets: targets of the whole optimizer step, over all micro-batches and devices.
         num_step_examples: examples of the whole optimizer step.
@@ -76,6 +84,7 @@ class Batch:
     first_token: torch.Tensor
     example_ids: torch.Tensor
     target_positions: torch.Tensor
+    target_lengths: torch.Tensor
     targets: torch.Tensor
     target_ids: torch.Tensor
     num_step_targets: int
@@ -110,7 +119,27 @@ class Scored:
 
     def sentence_starts(self) -> NDArray[np.bool_]:
         """Returns where a sentence begins, (targets,)."""
-        return np.concatenate([[True], self.sentence[1:] != self.sentence[:-1]])[: len(self.sentence)]
+        return starts_of(self.sentence)
+
+
+def starts_of(sentence: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Returns where a sentence begins, (targets,), from the number of the sentence of each target."""
+    return np.concatenate([[True], sentence[1:] != sentence[:-1]])[: len(sentence)]
+
+
+class Format(Protocol):
+    """How to read a file of sentences. Constructors do no I/O, and attributes are plain values: they key the cache."""
+
+    def read(self, path: Path, counts: Counter[str]) -> Iterator[Sentence]:
+        """Yields the sentences of a file.
+
+        Args:
+            path: of the file.
+            counts: of what was mended on the way, raised by name.
+
+        Raises:
+            DataError: naming file, line and reason, if the file cannot be read.
+        """
 
 
 class Source(Protocol):

@@ -1,5 +1,6 @@
 """Behaviour of the reader of CoNLL columns."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ NER = Conll(columns=["word", "ner"], labels="ner")
 
 def read(path: Path, content: str | bytes, conll: Conll = NER) -> list[Sentence]:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return list(conll.read(path))
+    return list(conll.read(path, Counter()))
 
 
 def words(sentences: list[Sentence]) -> list[tuple[str, ...]]:
@@ -124,7 +125,7 @@ def test_text_that_is_not_utf8_is_an_error_with_file_and_line(bad: bytes, path: 
 def test_a_file_that_cannot_be_opened_is_an_error_that_names_it(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "absent"):
         with pytest.raises(DataError, match="cannot be read") as caught:
-            list(NER.read(place))
+            list(NER.read(place, Counter()))
         assert str(place) in str(caught.value)
 
 
@@ -155,7 +156,7 @@ def test_a_document_border_may_have_any_number_of_columns(border: str, path: Pat
 
 
 LINE = st.tuples(
-    st.text(st.characters(codec="utf-8", exclude_characters=" \t\n\r\ufeff"), min_size=1, max_size=8).filter(
+    st.text(st.characters(codec="utf-8", exclude_characters=" \t\n\r\ufeff\0"), min_size=1, max_size=8).filter(
         lambda word: not word.startswith("-DOCSTART-")
     ),
     st.sampled_from(["O", "B-PER", "I-PER"]),

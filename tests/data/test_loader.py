@@ -17,6 +17,7 @@ from clozelab.types import Batch
 
 PAD = 7
 LABELS = ["O", "B-X", "I-X"]
+FIELDS = ("input_ids", "positions", "lengths", "tags", "windows")
 NUM_SENTENCES = 30
 patient = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -25,7 +26,7 @@ patient = settings(max_examples=60, deadline=None, suppress_health_check=[Health
 def split(tmp_path_factory: pytest.TempPathFactory) -> WordSplit:
     """Thirty sentences of one to three windows. Token j of window i is the number 1000 i + j + 10, and no other."""
     draw = np.random.default_rng(0)
-    fields: dict[str, list[list[int]]] = {name: [] for name in ("input_ids", "positions", "tags", "windows")}
+    fields: dict[str, list[list[int]]] = {name: [] for name in FIELDS}
     first_words: list[list[int]] = []
     for _ in range(NUM_SENTENCES):
         firsts, num_words, own = [], 0, []
@@ -34,6 +35,7 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> WordSplit:
             fields["input_ids"].append([1000 * window + j + 10 for j in range(length)])
             places = np.sort(draw.choice(np.arange(1, length - 1), size=draw.integers(1, length - 1), replace=False))
             fields["positions"].append(places.tolist())
+            fields["lengths"].append(np.diff(places, append=length - 1).tolist())
             own.append(window)
             firsts.append(num_words)
             num_words += len(places)

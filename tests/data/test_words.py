@@ -1,6 +1,7 @@
 """Behaviour of tokenised sentences in their store."""
 
 import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ import pytest
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from clozelab.data.conll import Conll
-from clozelab.data.words import WordSplit, build, read_split
+from clozelab.data.words import COUNTS, WordSplit, build, read_split
 from clozelab.errors import DataError
 from clozelab.types import Sentence
 
+SIZES = {"scheme": "plain", "file": "f", "max_length": 32, "overlap": 8, "context": 0}
 KEY = {"source": "made up"}
 ODD = ["\u200d", "10\u00a0000", "日本", "x" * 300, "a\u2028b", "İ", "[SEP]"]
 
@@ -42,8 +44,8 @@ def sentences() -> list[Sentence]:
 
 
 def make(sentences: list[Sentence], tokenizer: PreTrainedTokenizerFast, **changes: Any) -> WordSplit:
-    arguments = {"key": KEY, "scheme": "plain", "file": "f", "max_length": 32, "overlap": 8, **changes}
-    return WordSplit(store=build(lambda: sentences, tokenizer, **arguments), labels=["O", "B-X", "I-X"])
+    arguments = {"key": KEY, **SIZES, **changes}
+    return WordSplit(store=build(lambda counts: sentences, tokenizer, **arguments), labels=["O", "B-X", "I-X"])
 
 
 def test_words_and_tags_come_back_as_the_file_has_them(
@@ -83,13 +85,13 @@ def test_a_words_position_holds_its_first_piece(sentences: list[Sentence], token
 def test_what_had_to_be_done_to_words_is_counted(tokenizer: PreTrainedTokenizerFast) -> None:
     words = ("the", "\u200d", "x" * 90, "met", "\u00ad")
     split = make([Sentence(words, ("O",) * 5, 0), Sentence(("the",), ("O",), 0)], tokenizer)
-    counts = {"words_without_piece": 2, "words_cut": 1, "sentences_windowed": 1, "tags_repaired": 0}
-    assert split.store.header["counts"] == counts
+    counts = {"words_without_piece": 2, "words_cut": 1, "sentences_windowed": 1, "documents": 1}
+    assert split.store.header["counts"] == {**dict.fromkeys(COUNTS, 0), **counts}
 
 
 def test_label_ids_follow_the_labels_of_the_whole_data_not_of_the_split(tokenizer: PreTrainedTokenizerFast) -> None:
     sentences = [Sentence(("a", "b"), ("I-X", "O"), 0)]
-    store = build(lambda: sentences, tokenizer, KEY, scheme="plain", file="f", max_length=32, overlap=8)
+    store = build(lambda counts: sentences, tokenizer, KEY, **SIZES)
     for labels in (["O", "I-X"], ["B-Y", "I-X", "B-X", "O"]):
         split = WordSplit(store=store, labels=labels)
         assert split.tags(0).tolist() == [labels.index("I-X"), labels.index("O")]
@@ -98,7 +100,7 @@ def test_label_ids_follow_the_labels_of_the_whole_data_not_of_the_split(tokenize
 
 def test_a_label_that_is_not_among_the_labels_is_an_error(tokenizer: PreTrainedTokenizerFast) -> None:
     sentences = [Sentence(("a",), ("B-Z",), 0)]
-    store = build(lambda: sentences, tokenizer, KEY, scheme="plain", file="f", max_length=32, overlap=8)
+    store = build(lambda counts: sentences, tokenizer, KEY, **SIZES)
     with pytest.raises(ValueError, match="B-Z"):
         WordSplit(store=store, labels=["O"])
 
@@ -106,16 +108,16 @@ def test_a_label_that_is_not_among_the_labels_is_an_error(tokenizer: PreTrainedT
 def test_the_second_time_nothing_is_read(sentences: list[Sentence], tokenizer: PreTrainedTokenizerFast) -> None:
     calls = []
 
-    def read() -> list[Sentence]:
+    def read(counts: Counter[str]) -> list[Sentence]:
         calls.append(1)
         return sentences
 
     for _ in range(2):
-        build(read, tokenizer, KEY, scheme="plain", file="f", max_length=32, overlap=8)
+        build(read, tokenizer, KEY, **SIZES)
     assert len(calls) == 1
 
 
-@pytest.mark.parametrize("change", [{"key": {"source": "other"}}, {"max_length": 33}, {"overlap": 7}])
+@pytest.mark.parametrize("change", [{"key": {"source": "other"}}, {"max_length": 33}, {"overlap": 7}, {"context": 3}])
 def test_whatever_changes_the_store_makes_another(
     change: dict[str, Any], sentences: list[Sentence], tokenizer: PreTrainedTokenizerFast, folder: Path
 ) -> None:
@@ -130,11 +132,11 @@ def test_whatever_changes_the_store_makes_another(
 def test_a_reader_that_fails_leaves_no_store(
     sentences: list[Sentence], tokenizer: PreTrainedTokenizerFast, folder: Path
 ) -> None:
-    def fail() -> list[Sentence]:
+    def fail(counts: Counter[str]) -> list[Sentence]:
         raise DataError("broken")
 
     with pytest.raises(DataError, match="broken"):
-        build(fail, tokenizer, KEY, scheme="plain", file="f", max_length=32, overlap=8)
+        build(fail, tokenizer, KEY, **SIZES)
     assert not [path for path in (folder / "stores").iterdir() if not path.name.endswith(".lock")]
     assert make(sentences, tokenizer).num_sentences == len(sentences)
 
@@ -143,5 +145,5 @@ def test_a_split_without_a_sentence_is_an_error_that_names_it(tmp_path: Path) ->
     path = tmp_path / "empty.conll"
     path.write_text("-DOCSTART- O\n\n")
     with pytest.raises(DataError, match="the validation split has no sentence") as caught:
-        read_split(Conll(columns=["word", "ner"], labels="ner"), path, "validation")
+        read_split(Conll(columns=["word", "ner"], labels="ner"), path, "validation", Counter())
     assert str(path) in str(caught.value)

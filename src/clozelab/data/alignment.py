@@ -2,7 +2,7 @@
 
 A word without any piece (a lone U+200D) becomes the unknown token; a word longer than a window keeps its first pieces;
 a sentence longer than the encoder's limit becomes overlapping windows, and each word belongs to the window in which it
-has the most context. The word's first piece carries its tag.
+has the most context. Where a window has room, words of neighbouring sentences may stand around it (`data.context`).
 """
 
 from collections import Counter
@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerFast
 
-Pieces = list[list[int]]
-"""Token ids of each word of a sentence."""
+from clozelab.data.context import NOTHING, Pieces, fit_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +21,13 @@ class Window:
     Attributes:
         input_ids: token ids, special tokens included.
         positions: place in `input_ids` of the first piece of each word that belongs to this window.
+        lengths: pieces of each such word, which follow one another from there.
         first_word: number in the sentence of the first such word; the others follow it without a gap.
     """
 
     input_ids: list[int]
     positions: list[int]
+    lengths: list[int]
     first_word: int
 
 
@@ -42,7 +43,7 @@ def special_tokens(tokenizer: PreTrainedTokenizerFast) -> tuple[list[int], list[
 
 def word_pieces(
     tokenizer: PreTrainedTokenizerFast, sentences: Sequence[Sequence[str]], counts: Counter[str]
-) -> Iterator[Pieces]:
+) -> Iterator[list[list[int]]]:
     """Yields the pieces of every word of every sentence; no word is without a piece.
 
     Args:
@@ -51,22 +52,32 @@ def word_pieces(
         counts: `words_without_piece` is raised for every word that became the unknown token.
     """
     chunk = 1000
+    # Some byte-level vocabularies have no unknown token: they can write every byte, but not a word that is stripped.
+    stand_in = tokenizer.mask_token_id if tokenizer.unk_token_id is None else tokenizer.unk_token_id
     for start in range(0, len(sentences), chunk):
         part = [list(words) for words in sentences[start : start + chunk]]
         encoded = tokenizer(part, is_split_into_words=True, add_special_tokens=False)
         for words, encoding in zip(part, encoded.encodings, strict=True):
-            pieces: Pieces = [[] for _ in words]
+            pieces: list[list[int]] = [[] for _ in words]
             for token, word in zip(encoding.ids, encoding.word_ids, strict=True):
                 pieces[word].append(token)
             for place, ids in enumerate(pieces):
                 if not ids:
                     counts["words_without_piece"] += 1
-                    pieces[place] = [tokenizer.unk_token_id]
+                    pieces[place] = [stand_in]
             yield pieces
 
 
 def windows(
-    pieces: Pieces, prefix: list[int], suffix: list[int], *, max_length: int, overlap: int, counts: Counter[str]
+    pieces: Pieces,
+    prefix: list[int],
+    suffix: list[int],
+    *,
+    max_length: int,
+    overlap: int,
+    counts: Counter[str],
+    before: Pieces = NOTHING,
+    after: Pieces = NOTHING,
 ) -> list[Window]:
     """Cuts one sentence into windows; one window if it fits.
 
@@ -77,13 +88,15 @@ def windows(
         max_length: of a window in tokens, special tokens included.
         overlap: pieces that neighbouring windows share at least, where words allow.
         counts: `words_cut` and `sentences_windowed` are raised.
+        before: pieces of the words that stand before the sentence; as many as find room open its first window.
+        after: pieces of the words that stand behind it, for its last window.
 
     Returns:
         Windows from left to right; every word belongs to exactly one, and at least one word to each.
     """
     capacity = max_length - len(prefix) - len(suffix)
     assert capacity > overlap >= 0, f"max_length={max_length} leaves no room beside overlap={overlap}"
-    cut = [ids[:capacity] for ids in pieces]
+    cut = [list(ids[:capacity]) for ids in pieces]
     counts["words_cut"] += sum(len(ids) > capacity for ids in pieces)
     starts = [0]  # starts[i]: pieces before word i
     for ids in cut:
@@ -96,8 +109,13 @@ def windows(
         if own_first == own_last:  # its neighbours give all its words more context: an example without a target
             continue
         ids = [token for word in cut[first:last] for token in word]
-        positions = [len(prefix) + starts[word] - starts[first] for word in range(own_first, own_last)]
-        result.append(Window(prefix + ids + suffix, positions, own_first))
+        left, right = fit_context(
+            before if first == 0 else NOTHING, after if last == len(pieces) else NOTHING, capacity - len(ids)
+        )
+        behind = len(prefix) + len(left) - starts[first]
+        positions = [behind + starts[word] for word in range(own_first, own_last)]
+        lengths = [len(word) for word in cut[own_first:own_last]]
+        result.append(Window([*prefix, *left, *ids, *right, *suffix], positions, lengths, own_first))
     return result
 
 

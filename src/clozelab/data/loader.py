@@ -63,6 +63,9 @@ class Collator:
             first_token=torch.tensor(layout.places, dtype=torch.long).reshape(-1, 2),
             example_ids=torch.tensor(list(examples), dtype=torch.long),
             target_positions=torch.from_numpy(np.concatenate(positions or empty)),
+            target_lengths=torch.from_numpy(
+                np.concatenate([split.lengths[i] for i in examples] or empty).astype(np.int64)
+            ),
             targets=torch.from_numpy(np.concatenate(targets or empty)),
             target_ids=torch.from_numpy(np.concatenate(target_ids or [np.empty((0, 2), dtype=np.int64)])),
             num_step_targets=num_step_targets,

@@ -1,6 +1,7 @@
 """The datamodule: a source of files, a format, and how they become packed batches."""
 
 import logging
+from collections import Counter
 from functools import partial
 from typing import Any, Literal, final
 
@@ -9,14 +10,14 @@ import pytorch_lightning as pl
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 
-from clozelab.data.conll import Conll
 from clozelab.data.loader import Collator, EvalLoader, TrainLoader
+from clozelab.data.repeats import warn_of_leakage
 from clozelab.data.schemes import SCHEMES
 from clozelab.data.words import WordSplit, build, read_split
 from clozelab.errors import ConfigError, require
 from clozelab.randomness import Purpose, generator
 from clozelab.store.ragged import RaggedStore
-from clozelab.types import DataSpec, Sentence, Source
+from clozelab.types import DataSpec, Format, Sentence, Source
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,8 @@ class DataModule(pl.LightningDataModule):
         max_length: of a window in tokens; None is the encoder's limit.
         scheme: of the tags: `iob1`, `iob2`, `bioes`, `bilou`, `plain`, or `auto`: recognised in the training split.
         overlap: pieces that neighbouring windows of a long sentence share; None is 32, or a quarter of a short window.
+        context: pieces of the neighbouring sentences of the same document that stand on each side of a sentence, at
+            most and as far as there is room; labels are those of the sentence alone (Schweter & Akbik 2020).
         limit: at most this many sentences of each split, the first ones.
         fraction: share of the training sentences, drawn at random but always the same ones.
         license: of the data, for the model card.
@@ -49,7 +52,7 @@ class DataModule(pl.LightningDataModule):
         self,
         *,
         source: Source,
-        format: Conll,
+        format: Format,
         train: str,
         validation: str,
         test: str,
@@ -59,6 +62,7 @@ class DataModule(pl.LightningDataModule):
         max_length: int | None = None,
         scheme: Literal["auto", "iob1", "iob2", "bioes", "bilou", "plain"] = "auto",
         overlap: int | None = None,
+        context: int = 0,
         limit: int | None = None,
         fraction: float = 1.0,
         license: str = "unknown",
@@ -73,6 +77,7 @@ class DataModule(pl.LightningDataModule):
         require("max_length", max_length, max_length is None or max_length >= 8, "null or an integer >= 8")
         fits = overlap is None or 0 <= overlap <= (max_length or 2**31) // 4
         require("overlap", overlap, fits, "null or an integer from 0 to a quarter of max_length")
+        require("context", context, context >= 0, "an integer >= 0")
         require("limit", limit, limit is None or limit >= 1, "null or an integer >= 1")
         require("fraction", fraction, 0 < fraction <= 1, "a share in (0, 1]")
         self.files = {"train": train, "validation": validation, "test": test}
@@ -84,6 +89,7 @@ class DataModule(pl.LightningDataModule):
         self.eval_batch_size = eval_batch_size
         self.max_length = max_length
         self.overlap = overlap
+        self.context = context
         self.scheme = scheme
         self.limit = limit
         self.fraction = fraction
@@ -114,7 +120,7 @@ class DataModule(pl.LightningDataModule):
         labels = _labels({split: store.header["labels"] for split, store in stores.items()})
         self.splits = {split: WordSplit(store=store, labels=labels) for split, store in stores.items()}
         self.sentences = {split: self._chosen(split) for split in SPLITS}
-        self.counts = {split: stores[split].header["counts"] for split in SPLITS}
+        self.counts = {split: dict(stores[split].header["counts"]) for split in SPLITS}
         self.spec = DataSpec(
             labels=tuple(labels),
             num_examples={split: len(chosen) for split, chosen in self.sentences.items()},
@@ -122,6 +128,9 @@ class DataModule(pl.LightningDataModule):
             about=self.about,
         )
         self._log_counts()
+        chosen = {split: self.splits[split].fingerprints()[self.sentences[split]] for split in SPLITS}
+        for split, count in warn_of_leakage(chosen).items():
+            self.counts[split]["sentences_in_train"] = count
         return self.spec
 
     def _stores(
@@ -139,7 +148,7 @@ class DataModule(pl.LightningDataModule):
             read = partial(self._read, split)
             stores[split] = build(
                 read, tokenizer, key, scheme=scheme, file=self.files[split], max_length=window,
-                overlap=min(32, window // 4) if self.overlap is None else self.overlap,
+                overlap=min(32, window // 4) if self.overlap is None else self.overlap, context=self.context,
             )  # fmt: skip
             scheme = stores[split].header["scheme"]  # the training split decides for all
         if scheme is not None and scheme not in ("iob2", "plain"):
@@ -179,8 +188,8 @@ class DataModule(pl.LightningDataModule):
         """Returns the packed batches of any split, each word once."""
         return EvalLoader(collate=self._collator(split), examples=self._windows(split), batch_size=self.eval_batch_size)
 
-    def _read(self, split: str) -> list[Sentence]:
-        return read_split(self.format, self.source.locate(self.files[split]), split)
+    def _read(self, split: str, counts: Counter[str]) -> list[Sentence]:
+        return read_split(self.format, self.source.locate(self.files[split]), split, counts)
 
     def _collator(self, split: str) -> Collator:
         return Collator(split=self.splits[split], pad_token_id=self.spec.pad_token_id, packable=self.packable)

@@ -91,7 +91,7 @@ def convert(sentences: Sequence[Sentence], scheme: Scheme, file: str, counts: Co
             result.append(to_iob2(sentence.tags, scheme, counts))
         except DataError as error:
             wrong = next(i for i, tag in enumerate(sentence.tags) if not is_tag_of(tag, scheme))
-            raise DataError(f"{file}:{sentence.line + wrong}: {error}; data.scheme says which it is") from error
+            raise DataError(f"{file}:{sentence.line_of(wrong)}: {error}; data.scheme says which it is") from error
     return result
 
 

@@ -9,16 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 
-from clozelab.data.alignment import special_tokens, windows, word_pieces
-from clozelab.data.conll import Conll
+from clozelab.data.alignment import Window, special_tokens, windows, word_pieces
+from clozelab.data.context import surroundings
+from clozelab.data.repeats import count_repeats, fingerprint
 from clozelab.data.schemes import Scheme, convert, recognise
 from clozelab.errors import DataError
 from clozelab.store.cache import build_once, cache_dir
 from clozelab.store.hashing import digest
 from clozelab.store.ragged import FORMAT_VERSION, RaggedStore
-from clozelab.types import Sentence
+from clozelab.types import Format, Sentence
 
-COUNTS = ("words_without_piece", "words_cut", "sentences_windowed", "tags_repaired")
+COUNTS = (
+    "words_without_piece", "words_cut", "sentences_windowed", "tags_repaired", "spans_widened", "spans_dropped",
+    "sentences_empty", "sentences_repeated", "sentences_repeated_with_other_tags", "documents",
+)  # fmt: skip
 """What is counted while a split is built, for the log and run.json."""
 
 
@@ -35,6 +39,7 @@ class WordSplit:
         self.store = store
         self.input_ids = store["input_ids"]
         self.positions = store["positions"]
+        self.lengths = store["lengths"]
         self._tags = store["tags"]
         self.num_sentences = len(self._tags)
         self.windows_of = store["windows"]  # window numbers of each sentence
@@ -59,23 +64,27 @@ class WordSplit:
 
     def words(self, sentence: int) -> list[str]:
         """Returns the words of a sentence as the file has them."""
-        return bytes(self.store["text"][sentence].astype(np.uint8)).decode().split("\n")
+        return bytes(self.store["text"][sentence].astype(np.uint8)).decode().split("\0")
+
+    def fingerprints(self) -> NDArray[np.int64]:
+        """Returns a number for each sentence that sentences of the same words share, (sentences,)."""
+        return self.store["fingerprint"].values.view(np.int64)
 
 
-def read_split(reader: Conll, path: Path, split: str) -> list[Sentence]:
+def read_split(reader: Format, path: Path, split: str, counts: Counter[str]) -> list[Sentence]:
     """Returns the sentences of a file.
 
     Raises:
         DataError: if there are none.
     """
-    sentences = list(reader.read(path))
+    sentences = list(reader.read(path, counts))
     if not sentences:
         raise DataError(f"{path}: the {split} split has no sentence")
     return sentences
 
 
 def build(
-    read: Callable[[], Sequence[Sentence]],
+    read: Callable[[Counter[str]], Sequence[Sentence]],
     tokenizer: PreTrainedTokenizerFast,
     key: dict[str, Any],
     *,
@@ -83,54 +92,72 @@ def build(
     file: str,
     max_length: int,
     overlap: int,
+    context: int,
 ) -> RaggedStore:
     """Returns the store of one split, from the cache if the same was built before.
 
     Args:
-        read: gives the sentences of the split; called only if the cache lacks them.
+        read: gives the sentences of the split and counts what was mended; called only if the cache lacks them.
         tokenizer: a fast tokenizer.
         key: plain values that identify source, format and tokenizer; windows and the format version are added here.
         scheme: of the tags; None recognises it. The store holds IOB2, and the scheme in its header.
         file: for messages.
         max_length: of a window in tokens.
         overlap: of neighbouring windows in pieces.
+        context: pieces of neighbouring sentences on each side, at most.
     """
     identity = {
         **key,
         "scheme": scheme,
         "max_length": max_length,
         "overlap": overlap,
+        "context": context,
         "format_version": FORMAT_VERSION,
         "kind": "words",
     }
     entry = cache_dir() / "stores" / digest(identity)[:32]
 
     def write(folder: Path) -> None:
-        sentences = read()
         counts = Counter(dict.fromkeys(COUNTS, 0))
+        sentences = read(counts)
         found = scheme or recognise(sentence.tags for sentence in sentences)
         tags = convert(sentences, found, file, counts)
-        _write(folder, sentences, tags, tokenizer, found, counts, max_length=max_length, overlap=overlap)
+        prints = [fingerprint(*sentence.words) for sentence in sentences]
+        counts.update(count_repeats(prints, tags))
+        counts["documents"] = len({sentence.document for sentence in sentences})
+        cut = _cut(sentences, tokenizer, counts, max_length=max_length, overlap=overlap, context=context)
+        _write(folder, sentences, tags, prints, cut, {"counts": counts, "scheme": found})
 
     return RaggedStore(build_once(entry, write))
+
+
+def _cut(
+    sentences: Sequence[Sentence],
+    tokenizer: PreTrainedTokenizerFast,
+    counts: Counter[str],
+    *,
+    max_length: int,
+    overlap: int,
+    context: int,
+) -> list[list[Window]]:
+    """Returns the windows of every sentence."""
+    prefix, suffix = special_tokens(tokenizer)
+    pieces = list(word_pieces(tokenizer, [s.words for s in sentences], counts))
+    around = surroundings(pieces, [s.document for s in sentences], context)
+    return [
+        windows(own, prefix, suffix, max_length=max_length, overlap=overlap, counts=counts, before=before, after=after)
+        for own, (before, after) in zip(pieces, around, strict=True)
+    ]
 
 
 def _write(
     folder: Path,
     sentences: Sequence[Sentence],
     tags: Sequence[Sequence[str]],
-    tokenizer: PreTrainedTokenizerFast,
-    scheme: Scheme,
-    counts: Counter[str],
-    *,
-    max_length: int,
-    overlap: int,
+    prints: Sequence[int],
+    cut: Sequence[Sequence[Window]],
+    header: dict[str, Any],
 ) -> None:
-    prefix, suffix = special_tokens(tokenizer)
-    cut = [
-        windows(pieces, prefix, suffix, max_length=max_length, overlap=overlap, counts=counts)
-        for pieces in word_pieces(tokenizer, [s.words for s in sentences], counts)
-    ]
     labels = sorted({tag for sentence in tags for tag in sentence})
     number = {label: i for i, label in enumerate(labels)}
     flat = [window for parts in cut for window in parts]
@@ -138,9 +165,12 @@ def _write(
     fields: dict[str, Any] = {
         "input_ids": (window.input_ids for window in flat),
         "positions": (window.positions for window in flat),
+        "lengths": (window.lengths for window in flat),
         "tags": ([number[tag] for tag in sentence] for sentence in tags),
         "windows": (range(int(a), int(a) + len(parts)) for a, parts in zip(first_window, cut, strict=False)),
         "first_words": ([window.first_word for window in parts] for parts in cut),
-        "text": (np.frombuffer("\n".join(sentence.words).encode(), dtype=np.uint8) for sentence in sentences),
+        # Readers refuse NUL, so that it may stand between words.
+        "text": (np.frombuffer("\0".join(sentence.words).encode(), dtype=np.uint8) for sentence in sentences),
+        "fingerprint": (np.array([value], dtype=np.int64).view(np.int32) for value in prints),
     }
-    RaggedStore.write(folder, fields, {"labels": labels, "counts": dict(counts), "scheme": scheme})
+    RaggedStore.write(folder, fields, {"labels": labels, **header})

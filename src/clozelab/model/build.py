@@ -93,8 +93,9 @@ def split(model: PreTrainedModel, *, max_length: int, attention: Attention) -> t
     if found.packable:  # else the architecture builds masks of its own, which only its own attention understands
         use_fast_dropout(model)
     encoder = Encoder(
-        base=base, packable=found.packable, position_offset=found.position_offset, causal=attention == "causal"
-    )
+        base=base, packable=found.packable, position_offset=found.position_offset, causal=attention == "causal",
+        sliding_window=found.sliding_window,
+    )  # fmt: skip
     head = nn.Sequential(OrderedDict((name, child) for name, child in model.named_children() if child is not base))
     _check_head(model, base, head)
     return encoder, head

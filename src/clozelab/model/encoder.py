@@ -1,7 +1,7 @@
 """The encoder as tasks see it: a batch in, hidden states out, whatever architecture is inside."""
 
 import inspect
-from typing import final
+from typing import Any, final
 
 import torch
 from torch import Tensor, nn
@@ -22,15 +22,26 @@ class Encoder(nn.Module):
         packable: whether `model.probe` found the packed mask to be exact; if not, batches hold one example a row.
         position_offset: what the architecture adds to position ids (RoBERTa: padding_idx + 1).
         causal: mask later positions too (the counterpart of figure 1 of the lecture); needs `packable`.
+        sliding_window: how far the local layers see, in tokens to each side, where an architecture has such layers and
+            takes one mask for each kind (ModernBERT); else None.
     """
 
-    def __init__(self, *, base: PreTrainedModel, packable: bool, position_offset: int, causal: bool) -> None:
+    def __init__(
+        self,
+        *,
+        base: PreTrainedModel,
+        packable: bool,
+        position_offset: int,
+        causal: bool,
+        sliding_window: int | None = None,
+    ) -> None:
         super().__init__()
         assert packable or not causal, "a causal mask is built like the packed one"
         self.base = base
         self.packable = packable
         self.position_offset = position_offset
         self.causal = causal
+        self.sliding_window = sliding_window
         self._takes_token_types = "token_type_ids" in inspect.signature(base.forward).parameters
 
     @property
@@ -40,11 +51,12 @@ class Encoder(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Returns the hidden states of the last layer, (rows, row_length, hidden), floating."""
-        inputs = {"input_ids": batch.input_ids}
+        inputs: dict[str, Any] = {"input_ids": batch.input_ids}
         if self._takes_token_types:
             inputs["token_type_ids"] = batch.token_type_ids
         if self.packable:
-            inputs["attention_mask"] = packed_mask(batch.sequence_ids, causal=self.causal)
+            mask = packed_mask(batch.sequence_ids, causal=self.causal)
+            inputs["attention_mask"] = mask if self.sliding_window is None else by_layer_type(mask, self.sliding_window)
             inputs["position_ids"] = batch.position_ids + self.position_offset
         else:
             inputs["attention_mask"] = (batch.sequence_ids >= 0).long()
@@ -64,3 +76,15 @@ def packed_mask(sequence_ids: Tensor, *, causal: bool) -> Tensor:
         length = sequence_ids.shape[1]
         same = same & torch.ones(length, length, dtype=torch.bool, device=same.device).tril()
     return same.unsqueeze(1)
+
+
+def by_layer_type(mask: Tensor, window: int) -> dict[str, Tensor]:
+    """Returns the mask of each kind of layer; distances in a row are those in the example.
+
+    Args:
+        mask: from `packed_mask`.
+        window: how far the local layers see, in tokens to each side.
+    """
+    place = torch.arange(mask.shape[-1], device=mask.device)
+    near = (place[:, None] - place[None, :]).abs() <= window
+    return {"full_attention": mask, "sliding_attention": mask & near}

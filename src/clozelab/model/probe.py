@@ -3,6 +3,7 @@
 Random examples run packed and alone, in eval mode and float32. Where the two differ, batches are padded instead.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,9 @@ from clozelab.types import Batch
 TOLERANCE = 1e-4
 """Largest difference of a hidden value between packed and alone at which packing counts as exact."""
 
+LONGEST = 1024
+"""The longest probed example in tokens: attention over 8192 tokens would take minutes on a processor."""
+
 
 @dataclass(frozen=True, slots=True)
 class Packability:
@@ -23,11 +27,13 @@ class Packability:
     Attributes:
         packable: whether packed rows give what separate rows give.
         position_offset: what has to be added to position ids.
-        difference: largest absolute difference of a hidden value at the better offset; inf where the model raised.
+        sliding_window: how far the local layers see, if they need a mask of their own; else None.
+        difference: largest absolute difference of a hidden value under the best of these; inf where the model raised.
     """
 
     packable: bool
     position_offset: int
+    sliding_window: int | None
     difference: float
 
 
@@ -36,19 +42,33 @@ def probe(base: PreTrainedModel, *, max_length: int) -> Packability:
 
     Args:
         base: any encoder; its mode and the random state are left as they were.
-        max_length: the encoder's length limit in tokens; one example has this length.
+        max_length: the encoder's length limit in tokens; one example has this length (or `LONGEST`, or what it takes
+            to be longer than a local layer sees).
     """
     mode = base.training
     base.eval()
     try:
         with torch.no_grad(), torch.autocast(next(base.parameters()).device.type, enabled=False):
-            padding = base.config.pad_token_id
-            offsets = (0,) if padding is None else (0, int(padding) + 1)
-            alone, batch = _examples(base, max_length)
-            results = [Packability(d <= TOLERANCE, o, d) for o in offsets for d in [_difference(base, o, alone, batch)]]
+            window = _sliding_window(base)
+            length = min(max_length, max(LONGEST, 3 * (window or 0)))
+            alone, batch = _examples(base, length)
+            results = [_difference(base, offset, window, alone, batch) for offset in _offsets(base)]
     finally:
         base.train(mode)
     return min(results, key=lambda result: result.difference)
+
+
+def _offsets(base: PreTrainedModel) -> Iterator[int]:
+    yield 0
+    if base.config.pad_token_id is not None:
+        yield int(base.config.pad_token_id) + 1
+
+
+def _sliding_window(base: PreTrainedModel) -> int | None:
+    """Returns how far the local layers of an architecture see that has such layers, in tokens to each side."""
+    kinds = getattr(base.config, "layer_types", None) or ()
+    window = getattr(base.config, "sliding_window", None)
+    return int(window) if "sliding_attention" in kinds and window else None
 
 
 def _examples(base: PreTrainedModel, max_length: int) -> tuple[list[Tensor], Batch]:
@@ -89,20 +109,23 @@ def _batch(base: PreTrainedModel, ids: Tensor, types: Tensor, positions: Tensor,
     none = torch.zeros(0, dtype=torch.long)
     return Batch(
         input_ids=ids, token_type_ids=types, position_ids=positions, sequence_ids=sequences, first_token=none,
-        example_ids=none, target_positions=none, targets=none, target_ids=none, num_step_targets=0, num_step_examples=0,
-        num_tokens=0,
+        example_ids=none, target_positions=none, target_lengths=none, targets=none, target_ids=none,
+        num_step_targets=0, num_step_examples=0, num_tokens=0,
     ).to(next(base.parameters()).device)  # fmt: skip
 
 
-def _difference(base: PreTrainedModel, offset: int, alone: list[Tensor], batch: Batch) -> float:
-    encoder = Encoder(base=base, packable=True, position_offset=offset, causal=False)
+def _difference(
+    base: PreTrainedModel, offset: int, window: int | None, alone: list[Tensor], batch: Batch
+) -> Packability:
+    encoder = Encoder(base=base, packable=True, position_offset=offset, causal=False, sliding_window=window)
     try:
         states = encoder(batch)
     except (RuntimeError, ValueError, IndexError, TypeError, AttributeError, KeyError, NotImplementedError):
-        return float("inf")  # an architecture may refuse the mask in any way it likes; then it is padded
+        # An architecture may refuse the mask in any way it likes; then it is padded.
+        return Packability(False, offset, window, float("inf"))
     largest = 0.0
     for reference, (row, number) in zip(alone, _numbers(batch.sequence_ids), strict=True):
         packed = states[row][batch.sequence_ids[row] == number]
         difference = float((packed - reference).abs().max())
         largest = max(largest, difference) if difference == difference else float("inf")
-    return largest
+    return Packability(largest <= TOLERANCE, offset, window, largest)

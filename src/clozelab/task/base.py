@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -20,7 +21,7 @@ from transformers import PreTrainedModel
 from clozelab.errors import ConfigError, RunFailedError, did_you_mean
 from clozelab.model.encoder import Encoder
 from clozelab.randomness import Purpose, torch_seed
-from clozelab.types import Batch, DataSpec, Scored
+from clozelab.types import Batch, DataSpec, Scored, starts_of
 
 
 class Task(pl.LightningModule, ABC):
@@ -99,15 +100,29 @@ class Task(pl.LightningModule, ABC):
 
     @abstractmethod
     def head(self, hidden: Tensor, batch: Batch) -> Tensor:
-        """Returns a logit for every target and label, (targets, labels), from (rows, row_length, hidden)."""
+        """Returns the log-probability of every target and label, (targets, labels) float32.
+
+        Args:
+            hidden: (rows, row_length, hidden).
+            batch: they are of.
+        """
 
     @abstractmethod
-    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
+    def loss(self, log_probabilities: Tensor, batch: Batch) -> Tensor:
         """Returns the loss of each target, (targets,) float32."""
 
     @abstractmethod
     def metrics(self, scored: Scored) -> dict[str, float]:
         """Returns the metrics of a whole split, without the split's prefix."""
+
+    def decode(self, log_probabilities: NDArray[np.float32], sentence_starts: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Returns the predicted label ids of a whole split, (targets,).
+
+        Args:
+            log_probabilities: (targets, labels), in the order of the file.
+            sentence_starts: (targets,) True at each sentence's first target.
+        """
+        return log_probabilities.argmax(1)
 
     def cross_check(self, scored: Scored, metrics: dict[str, float]) -> None:
         """Compares the metrics of a split with an independent reference, once at the end of a run, where one exists.
@@ -157,17 +172,18 @@ class Task(pl.LightningModule, ABC):
         self._log_metrics("test")
 
     def _score(self, batch: Batch) -> None:
-        logits = self.head(self.encoder(batch), batch).float()
-        score, predicted = logits.softmax(-1).max(-1)
-        parts = (batch.target_ids, batch.targets, predicted, score, self.loss(logits, batch))
+        log_probabilities = self.head(self.encoder(batch), batch)
+        parts = (batch.target_ids, batch.targets, log_probabilities, self.loss(log_probabilities, batch))
         self._scored.append(tuple(part.detach().cpu() for part in parts))
 
     def _log_metrics(self, prefix: str) -> None:
-        ids, gold, predicted, score, loss = (torch.cat(parts).numpy() for parts in zip(*self._scored, strict=True))
+        columns = [torch.cat(parts).numpy() for parts in zip(*self._scored, strict=True)]
         self._scored = []
-        order = np.lexsort((ids[:, 1], ids[:, 0]))
-        columns = (ids[:, 0], ids[:, 1], gold, predicted, score, loss)
-        self.scored = Scored(*(column[order] for column in columns))
+        order = np.lexsort((columns[0][:, 1], columns[0][:, 0]))
+        ids, gold, log_probabilities, loss = (column[order] for column in columns)
+        predicted = self.decode(log_probabilities, starts_of(ids[:, 0]))
+        score = np.exp(np.take_along_axis(log_probabilities, predicted[:, None], 1)[:, 0])
+        self.scored = Scored(ids[:, 0], ids[:, 1], gold, predicted, score, loss)
         values = {"loss": float(self.scored.loss.astype(np.float64).mean()), **self.metrics(self.scored)}
         self.results = {f"{prefix}/{name}": value for name, value in values.items()}
         # For callbacks of Lightning only, and rounded to float32 by it. Loggers get theirs from `callbacks.curves`.

@@ -1,21 +1,27 @@
 """Token classification: a label for every word (named entities, parts of speech, chunks).
 
 The hidden state of a word's first piece goes through the head and a softmax over the labels (Devlin et al. 2019,
-section 5.3); the loss is cross-entropy.
+section 5.3); or the mean of its pieces' states, or all of them. The loss is cross-entropy.
 """
 
-from typing import ClassVar, Literal, final
+from typing import ClassVar, Literal, final, get_args
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from clozelab.errors import ConfigError, require
+from clozelab.metrics.decoding import viterbi
 from clozelab.metrics.entities import cross_check, entity_metrics, is_iob2
 from clozelab.metrics.tags import tag_metrics
 from clozelab.task.base import Task
 from clozelab.types import Batch, Scored
 
 Scoring = Literal["auto", "entities", "tags"]
+Pooling = Literal["first", "mean", "all"]
+Decoding = Literal["argmax", "viterbi"]
 
 
 @final
@@ -27,25 +33,45 @@ class TokenClassification(Task):
             `val/accuracy`.
         scoring: `entities` (precision, recall, F1 in both modes), `tags` (accuracy, macro F1), or `auto`: entities if
             the labels are IOB2.
+        pooling: what stands for a word: its `first` piece; the `mean` of its pieces' hidden states; or `all`: every
+            piece learns the word's label with an equal share of the word's loss, and the mean of their
+            log-probabilities predicts it.
+        decoding: `argmax` takes each word's likeliest label; `viterbi` the sentence's likeliest sequence of labels that
+            IOB2 allows. It changes predictions, not training.
     """
 
     auto_class: ClassVar[str] = "AutoModelForTokenClassification"
 
-    def __init__(self, *, selection: str = "auto", scoring: Scoring = "auto") -> None:
+    def __init__(
+        self,
+        *,
+        selection: str = "auto",
+        scoring: Scoring = "auto",
+        pooling: Pooling = "first",
+        decoding: Decoding = "argmax",
+    ) -> None:
         known = selection == "auto" or selection.startswith("val/")
         require("selection", selection, known, "'auto' or a validation metric such as 'val/f1_conlleval'")
         require("scoring", scoring, scoring in ("auto", "entities", "tags"), "'auto', 'entities' or 'tags'")
+        require("pooling", pooling, pooling in get_args(Pooling), f"one of {', '.join(get_args(Pooling))}")
+        require("decoding", decoding, decoding in get_args(Decoding), f"one of {', '.join(get_args(Decoding))}")
         super().__init__(selection=selection)
         self.scoring: Scoring = scoring
+        self.pooling: Pooling = pooling
+        self.decoding: Decoding = decoding
 
     @property
     def scores_entities(self) -> bool:
         """Whether the unit of scoring is the entity.
 
         Raises:
-            ConfigError: if entities are asked of labels that are none.
+            ConfigError: if entities, or sequences that IOB2 allows, are asked of labels that are none.
         """
         found = is_iob2(self.spec.labels)
+        if self.decoding == "viterbi" and not found:
+            raise ConfigError(
+                f"task.decoding='viterbi': the labels are not IOB2 tags ({', '.join(self.spec.labels[:8])}, ...)"
+            )
         if self.scoring == "entities" and not found:
             labels = ", ".join(self.spec.labels[:8])
             raise ConfigError(f"task.scoring='entities': the labels are not entity tags ({labels}, ...)")
@@ -56,14 +82,29 @@ class TokenClassification(Task):
         return "val/f1_conlleval" if self.scores_entities else "val/accuracy"
 
     def head(self, hidden: Tensor, batch: Batch) -> Tensor:
-        """Returns the logits of the words' first pieces, (words, labels)."""
-        words = hidden.flatten(0, 1).index_select(0, batch.target_positions)
-        logits: Tensor = self.layers(words)
-        return logits
+        """Returns the log-probabilities of the words' labels, (words, labels) float32."""
+        states = hidden.flatten(0, 1)
+        if self.pooling == "first":
+            return self._log_probabilities(states.index_select(0, batch.target_positions))
+        word_of, pieces = pieces_of_words(batch)
+        states = states.index_select(0, pieces)
+        if self.pooling == "mean":
+            return self._log_probabilities(mean_by_word(states, word_of, batch.target_lengths))
+        return mean_by_word(self._log_probabilities(states), word_of, batch.target_lengths)
 
-    def loss(self, logits: Tensor, batch: Batch) -> Tensor:
-        """Returns the cross-entropy of each word in nats, (words,)."""
-        return functional.cross_entropy(logits.float(), batch.targets, reduction="none")
+    def _log_probabilities(self, states: Tensor) -> Tensor:
+        logits: Tensor = self.layers(states)
+        return logits.float().log_softmax(-1)
+
+    def loss(self, log_probabilities: Tensor, batch: Batch) -> Tensor:
+        """Returns the cross-entropy of each word in nats, (words,); with `all` pieces the mean of theirs."""
+        return functional.nll_loss(log_probabilities, batch.targets, reduction="none")
+
+    def decode(self, log_probabilities: NDArray[np.float32], sentence_starts: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Returns the predicted label ids, (words,); under `viterbi` only sequences that IOB2 allows."""
+        if self.decoding == "argmax":
+            return super().decode(log_probabilities, sentence_starts)
+        return viterbi(log_probabilities, sentence_starts, self.spec.labels)
 
     def metrics(self, scored: Scored) -> dict[str, float]:
         """Returns accuracy and macro F1, and for entities precision, recall and F1 in both modes."""
@@ -81,3 +122,25 @@ class TokenClassification(Task):
         """
         if self.scores_entities:
             cross_check(self.spec.labels, scored.gold, scored.predicted, scored.sentence_starts(), metrics)
+
+
+def pieces_of_words(batch: Batch) -> tuple[Tensor, Tensor]:
+    """Returns, for every piece of every word, the number of its word and its place in the flattened rows, (pieces,)."""
+    lengths = batch.target_lengths
+    word_of = torch.repeat_interleave(lengths)
+    first_piece = lengths.cumsum(0) - lengths
+    inside = torch.arange(len(word_of), device=lengths.device) - first_piece[word_of]
+    return word_of, batch.target_positions[word_of] + inside
+
+
+def mean_by_word(values: Tensor, word_of: Tensor, lengths: Tensor) -> Tensor:
+    """Returns the mean of each word's pieces, (words, width) in the dtype of `values`.
+
+    Args:
+        values: (pieces, width).
+        word_of: (pieces,) number of each piece's word.
+        lengths: (words,) pieces of each word, >= 1.
+    """
+    total = values.new_zeros(len(lengths), values.shape[1], dtype=torch.float32)
+    total = total.index_add(0, word_of, values.float())
+    return (total / lengths.unsqueeze(1)).to(values.dtype)

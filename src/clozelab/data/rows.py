@@ -1,0 +1,104 @@
+"""The rows of a file that has named columns: JSON Lines, csv, tsv, Parquet. Nothing of what they mean."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from clozelab.data.lines import read_lines, shown
+from clozelab.errors import DataError
+
+Kind = Literal["jsonl", "csv", "tsv", "parquet"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+Row = tuple[int, Mapping[str, Any]]
+"""Line of the file (row number for Parquet), from 1, and the values by column."""
+
+
+def read_rows(path: Path, kind: Kind, separator: str | None = None) -> Iterator[Row]:
+    """Yields the rows of a file.
+
+    Args:
+        path: of the file.
+        kind: of the file. In tsv a quotation mark is a plain character; in csv it quotes.
+        separator: one character between columns of csv and tsv; None is a comma or a tab.
+
+    Raises:
+        DataError: naming file, line and reason.
+    """
+    if kind == "jsonl":
+        return _jsonl(path)
+    if kind == "parquet":
+        return _parquet(path)
+    return _table(path, separator or ("\t" if kind == "tsv" else ","), quoted=kind == "csv")
+
+
+def label_names(path: Path, column: str) -> list[str] | None:
+    """Returns the label names that a Parquet file written by Hugging Face datasets keeps for an integer column.
+
+    Args:
+        path: of the file.
+        column: its own or that of its lists' items.
+    """
+    metadata = pq.read_schema(path).metadata or {}
+    features = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {})
+    feature = features.get(column, {})
+    while isinstance(feature, dict) and "names" not in feature and "feature" in feature:
+        feature = feature["feature"]
+    return feature.get("names") if isinstance(feature, dict) else None
+
+
+def _jsonl(path: Path) -> Iterator[Row]:
+    for number, line in enumerate(read_lines(path), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise DataError(
+                f"{path}:{number}: not JSON ({error.msg} at column {error.colno}): {shown(line)}"
+            ) from error
+        if not isinstance(row, dict):
+            raise DataError(f"{path}:{number}: must be one JSON object a line, is {shown(line)}")
+        yield number, row
+
+
+def _table(path: Path, separator: str, *, quoted: bool) -> Iterator[Row]:
+    csv.field_size_limit(sys.maxsize)  # a cell may hold a whole document
+    lines = (line + "\n" for line in read_lines(path))
+    reader = csv.reader(
+        lines, delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=True
+    )
+    header: list[str] | None = None
+    start = 1
+    try:
+        for cells in reader:
+            line, start = start, reader.line_num + 1
+            if not any(cells):
+                continue
+            if header is None:
+                header = cells
+                if len(set(header)) < len(header):
+                    raise DataError(f"{path}:{line}: the header names a column twice: {', '.join(header)}")
+                continue
+            if len(cells) != len(header):
+                raise DataError(f"{path}:{line}: {len(cells)} columns, the header has {len(header)}")
+            yield line, dict(zip(header, cells, strict=True))
+    except csv.Error as error:
+        raise DataError(f"{path}:{start}: not {'csv' if quoted else 'tsv'}: {error}") from error
+
+
+def _parquet(path: Path) -> Iterator[Row]:
+    number = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=1000):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, row
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path}: not a readable Parquet file: {str(error).splitlines()[0]}") from error
