@@ -14,7 +14,7 @@ LEVELS = (
     ("errors", "types", "randomness", "precision"),
     ("store", "model", "optimizer", "scheduler", "metrics"),
     ("task", "data", "callbacks", "logger"),
-    ("checkpoint", "record", "config", "environment", "quiet"),
+    ("checkpoint", "record", "config", "environment", "quiet", "scoring"),
     ("identity", "fetch", "summary"),
     ("experiment",),
     ("sweep",),

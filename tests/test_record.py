@@ -63,6 +63,7 @@ def test_a_run_that_ends_is_completed(run: Run) -> None:
 def test_how_a_run_ended_is_recorded_and_passed_on(run: Run, error: BaseException, status: str) -> None:
     run.folder.mkdir(parents=True)
     (run.folder / "progress.json").write_text("{}")
+    (run.folder / "history.csv").write_text("step\n")
     with pytest.raises(type(error)), run.recording():
         raise error
     state = run.state()
@@ -70,6 +71,21 @@ def test_how_a_run_ended_is_recorded_and_passed_on(run: Run, error: BaseExceptio
     assert state["error"] == f"{type(error).__name__}: {error}"
     assert not (run.folder / "progress.json").exists()
     assert "Traceback" in (run.folder / "run.log").read_text()
+
+
+def test_a_users_mistake_before_anything_was_computed_leaves_no_directory(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(DataError), run.locked(), run.recording():
+        raise DataError("no file")
+    assert run.status == "new"
+    assert not [path for path in tmp_path.rglob("*") if run.group in path.parts or path.is_file()]
+
+
+def test_a_users_mistake_in_a_run_that_has_a_past_is_recorded(run: Run) -> None:
+    with pytest.raises(ZeroDivisionError), run.recording():
+        raise ZeroDivisionError
+    with pytest.raises(DataError), run.recording():
+        raise DataError("no file")
+    assert run.state()["error"] == "DataError: no file"
 
 
 def test_a_failed_run_may_be_recorded_again_and_its_error_goes(run: Run) -> None:

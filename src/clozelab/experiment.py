@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger
@@ -23,7 +21,6 @@ from clozelab.callbacks.checkpoint import Checkpoint
 from clozelab.checkpoint import export, last_step, load_weights, model_card
 from clozelab.config.nodes import find_target, instantiate
 from clozelab.data.module import DataModule
-from clozelab.errors import DataError
 from clozelab.identity import Identity
 from clozelab.logger.history import History
 from clozelab.logger.wandb import Wandb
@@ -33,9 +30,10 @@ from clozelab.precision import resolve, uses_cuda
 from clozelab.quiet import quiet_libraries
 from clozelab.randomness import Purpose, torch_seed
 from clozelab.record import Run, check_numerics
+from clozelab.scoring import score_all
 from clozelab.store.cache import remove
 from clozelab.task.base import Task, check_metric
-from clozelab.types import DataSpec, Scored
+from clozelab.types import DataSpec
 
 log = logging.getLogger(__name__)
 
@@ -138,8 +136,7 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
         trainer.fit(task, datamodule=data, ckpt_path=last, weights_only=True)
         seconds = time.perf_counter() - started
         _select_weights(trainer, task, data, run)
-        for name in ("validation", "test"):
-            metrics.update(_score(name, trainer, task, data, run))
+        metrics.update(score_all(trainer, task, data, run.folder))
         card = model_card(
             name=run.group, data=config["data"]["train"], about=spec.about, model_license=parts.model_license,
             metrics=metrics, identity=run.id, base=str(config["model"].get("path", config["model"]["_target_"])),
@@ -224,44 +221,6 @@ def _select_weights(trainer: pl.Trainer, task: Task, data: DataModule, run: Run)
         checkpoint.consider(task, trainer)
     if checkpoint.best is not None:  # else no validation gave a number
         load_weights(task.model, Checkpoint.best_path(run.folder))
-
-
-def _score(split_name: str, trainer: pl.Trainer, task: Task, data: DataModule, run: Run) -> dict[str, float]:
-    """Scores a split with the selected weights and keeps every prediction.
-
-    Raises:
-        DataError: if the number of scored words is not the number of words in the file.
-    """
-    if split_name == "validation":
-        trainer.validate(task, datamodule=data, verbose=False)
-    else:
-        trainer.test(task, datamodule=data, verbose=False)
-    if len(task.scored.gold) != data.num_words(split_name):
-        raise DataError(
-            f"{split_name}: {len(task.scored.gold)} words scored of {data.num_words(split_name)} in the file"
-        )
-    task.cross_check(task.scored, {name.partition("/")[2]: value for name, value in task.results.items()})
-    _write_predictions(run.folder / "predictions" / f"{split_name}.parquet", task.scored, data, split_name)
-    return task.results
-
-
-def _write_predictions(path: Path, scored: Scored, data: DataModule, split_name: str) -> None:
-    """Writes one row a sentence: id, words, gold, prediction, and the probability of each prediction."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    starts = scored.sentence_starts().nonzero()[0].tolist()
-    ends = [*starts[1:], len(scored.gold)]
-    labels = pa.array(data.spec.labels)
-    offsets = pa.array([*starts, len(scored.gold)], pa.int32())
-    ids = [int(scored.sentence[start]) for start in starts]
-    table = pa.table({
-        "id": ids,
-        "words": [data.splits[split_name].words(i) for i in ids],
-        "gold": pa.ListArray.from_arrays(offsets, labels.take(pa.array(scored.gold))),
-        "prediction": pa.ListArray.from_arrays(offsets, labels.take(pa.array(scored.predicted))),
-        "score": pa.ListArray.from_arrays(offsets, pa.array(scored.score)),
-        "loss": [float(scored.loss[a:b].sum()) for a, b in zip(starts, ends, strict=True)],
-    })  # fmt: skip
-    pq.write_table(table, path)
 
 
 def _numerics(config: Config, identity: Identity) -> dict[str, Any]:

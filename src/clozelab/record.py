@@ -15,7 +15,7 @@ from typing import Any, Literal, final
 import yaml
 from filelock import FileLock, Timeout
 
-from clozelab.errors import ConfigError, RunLockedError
+from clozelab.errors import ConfigError, RunLockedError, UserError
 from clozelab.store.cache import atomic_write, remove
 
 TRACEBACK_LOGGER = "clozelab.record.traceback"
@@ -74,9 +74,16 @@ class Run:
 
     def start_over(self) -> None:
         """Removes what earlier attempts left, except run.log."""
-        files = ("metrics.json", "history.csv", "timings.csv", "progress.json")
-        for name in ("checkpoints", "model", "predictions", *files):
+        files = ("metrics.json", "errors.json", "history.csv", "timings.csv", "progress.json")
+        for name in ("checkpoints", "model", "predictions", "evaluations", *files):
             remove(self.folder / name)
+
+    def discard(self) -> None:
+        """Removes the directory of a run of which nothing was computed, and those above it that held nothing else."""
+        remove(self.folder)
+        for folder in (self.folder.parent, self.folder.parents[1]):
+            if not any(folder.iterdir()):
+                folder.rmdir()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -107,11 +114,15 @@ class Run:
 
 @final
 class _Recording(AbstractContextManager[None]):
-    """See `Run.recording`. Not an `except` clause: it swallows nothing, and SystemExit must be recorded, too."""
+    """See `Run.recording`. Not an `except` clause: it swallows nothing, and SystemExit must be recorded, too.
+
+    A mistake of the user's that shows before anything was computed leaves no directory behind.
+    """
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._hold = run.locked()
+        self._is_new = run.status == "new"
 
     def __enter__(self) -> None:
         self._hold.__enter__()
@@ -137,6 +148,8 @@ class _Recording(AbstractContextManager[None]):
         logging.captureWarnings(False)
         logging.getLogger().removeHandler(self._handler)
         self._handler.close()
+        if self._is_new and isinstance(error, UserError) and not (self._run.folder / "history.csv").exists():
+            self._run.discard()
         self._hold.__exit__(None, None, None)
 
 

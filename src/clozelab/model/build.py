@@ -1,6 +1,5 @@
 """What every model node shares: the tokenizer of a folder, and the split of a model into encoder and head."""
 
-import json
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -9,7 +8,7 @@ from typing import Any, Literal
 
 import torch
 import transformers
-from tokenizers import Tokenizer
+from tokenizers import pre_tokenizers
 from torch import nn
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
@@ -22,34 +21,70 @@ log = logging.getLogger(__name__)
 
 Attention = Literal["bidirectional", "causal"]
 
+WORDS = ["a", "b,1", "a"]
+"""What a tokenizer is tried on: letters that every vocabulary has, and a word that splitters cut up."""
+
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """Returns a folder's fast tokenizer with the truncation and padding that its file may bake in switched off.
+    """Returns a folder's fast tokenizer, which reads words given one by one as it reads them inside a sentence.
+
+    Truncation and padding that its file may bake in are switched off. What it saves reads words the same way.
 
     Raises:
-        ConfigError: if it has no fast tokenizer, without which words cannot be aligned to their pieces.
+        ConfigError: if it has no fast tokenizer, without which words cannot be aligned to their pieces, or one that
+            cannot be made to read words that way.
     """
-    tokenizer = AutoTokenizer.from_pretrained(str(folder), use_fast=True, trust_remote_code=False)
-    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+    tokenizer = _fast_tokenizer(folder)
+    inside = tokenizer(" ".join(WORDS), add_special_tokens=False).tokens()
+    if not _reads_words_as(inside, tokenizer):
+        # Classes that build their tokenizer from the vocabulary alone (RoBERTa's) need it said here, or what they save
+        # would forget it.
+        tokenizer = _fast_tokenizer(folder, add_prefix_space=True)
+        if not _reads_words_as(inside, tokenizer):
+            _put_blanks_before_words(tokenizer)
+        if not _reads_words_as(inside, tokenizer):
+            raise ConfigError(
+                f"{str(folder)!r}: its tokenizer reads words given one by one otherwise than in a sentence"
+            )
+    return tokenizer
+
+
+def _fast_tokenizer(folder: Path, **options: bool) -> PreTrainedTokenizerFast:
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), use_fast=True, trust_remote_code=False, **options)
+    except (OSError, ValueError, ImportError) as error:
+        needs = "; a SentencePiece model without tokenizer.json needs the package sentencepiece"
+        hint = needs if list(folder.glob("*.model")) else ""
+        raise ConfigError(f"{str(folder)!r}: its tokenizer cannot be loaded: {error}{hint}") from error
+    # For a folder without a vocabulary, transformers makes up a tokenizer to which every word is unknown.
+    fast = isinstance(tokenizer, PreTrainedTokenizerFast)
+    if not fast or set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
         raise ConfigError(f"{str(folder)!r} has no fast tokenizer (tokenizer.json)")
-    _put_blanks_before_words(tokenizer)
-    pieces = tokenizer(["a", "a"], is_split_into_words=True, add_special_tokens=False).tokens()
-    if any(piece == "a" for piece in pieces[1:]) and tokenizer("a a", add_special_tokens=False).tokens()[-1] != "a":
-        raise ConfigError(f"{str(folder)!r}: its tokenizer reads words given one by one otherwise than in a sentence")
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
-    return tokenizer
+    return tokenizer  # type: ignore[no-any-return]
+
+
+def _reads_words_as(inside: list[str], tokenizer: PreTrainedTokenizerFast) -> bool:
+    """Returns whether `WORDS`, given one by one, have the pieces they have inside a sentence."""
+    alone = tokenizer(WORDS, is_split_into_words=True, add_special_tokens=False)
+    count = sum(word != 0 for word in alone.word_ids())  # nothing stands before the first word of a sentence
+    return alone.tokens()[-count:] == inside[-count:]
 
 
 def _put_blanks_before_words(tokenizer: PreTrainedTokenizerFast) -> None:
     """Byte-level BPE writes a word inside a sentence with its blank; words given one by one must get theirs, too."""
-    backend = tokenizer.backend_tokenizer
-    state = json.loads(backend.to_str())
-    node = state["pre_tokenizer"] or {}
-    for part in (node, *node.get("pretokenizers", [])):
-        if part.get("type") == "ByteLevel" and not part["add_prefix_space"]:
-            part["add_prefix_space"] = True
-            backend.pre_tokenizer = Tokenizer.from_str(json.dumps(state)).pre_tokenizer
+    kind, backend = type(tokenizer), tokenizer.backend_tokenizer
+    if kind is not PreTrainedTokenizerFast and "__init__" in vars(kind):
+        return  # it builds its tokenizer from the vocabulary alone: what it saves would forget this
+    split = backend.pre_tokenizer
+    if isinstance(split, pre_tokenizers.ByteLevel):
+        split.add_prefix_space = True
+    elif split is not None:
+        # Once before the whole word: behind another splitter, ByteLevel and Metaspace would put one before every part.
+        blank = pre_tokenizers.Metaspace(replacement=" ", prepend_scheme="always", split=False)
+        split = pre_tokenizers.Sequence([blank, split])
+    backend.pre_tokenizer = split
 
 
 def label_config(labels: Sequence[str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 LANES = 2**16
@@ -98,5 +99,7 @@ def use_fast_dropout(model: PreTrainedModel) -> None:
             if type(child) is nn.Dropout:
                 setattr(parent, name, Dropout(p=child.p).train(child.training))
     ALL_ATTENTION_FUNCTIONS.register(ATTENTION, attention)
+    # Without masks of its name, transformers would pass none on, and the model would look at padding.
+    ALL_MASK_ATTENTION_FUNCTIONS.register(ATTENTION, sdpa_mask)
     if model.config._attn_implementation == "sdpa" and model._can_set_attn_implementation():
         model.set_attn_implementation(ATTENTION)

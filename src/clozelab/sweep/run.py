@@ -130,7 +130,8 @@ def _write_ledger(folder: Path, cells: Sequence[Cell]) -> None:
 
 def _result(cell: Cell) -> float | BaseException:
     if cell.state == "failed":
-        return RunFailedError(f"{cell.run.folder} failed: {cell.message.splitlines()[-1]} (see its run.log)")
+        log = " (see its run.log)" if (cell.run.folder / "run.log").exists() else ""
+        return RunFailedError(f"{cell.run.folder} failed: {cell.message.splitlines()[-1]}{log}")
     metrics = cell.run.metrics()
     selection = cell.run.state().get("selection", "val/loss")
     return metrics.get(selection, float("nan"))
