@@ -15,9 +15,9 @@ LEVELS = (
     ("store", "model", "optimizer", "scheduler", "metrics"),
     ("task", "data", "callbacks", "logger"),
     ("checkpoint", "record", "config", "environment", "quiet", "scoring"),
-    ("identity", "fetch", "summary"),
+    ("identity", "fetch", "summary", "mistakes"),
     ("experiment",),
-    ("sweep",),
+    ("sweep", "evaluate"),
     ("cli", "bench", "hydra_plugins"),
     ("__main__",),
 )

@@ -1,9 +1,11 @@
 """The command line. Free of torch at import, so that help and configuration errors answer at once.
 
-Exit codes: 0 done; 2 the user's mistake (one short message, no traceback); 130 interrupted; 1 anything else.
+Exit codes: 0 done; 2 the user's mistake (one short message, no traceback); 130 interrupted; 141 the reader of its
+output went away; 1 anything else.
 """
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -16,10 +18,19 @@ from clozelab.record import TRACEBACK_LOGGER
 USAGE = """usage: clozelab VERB ...
 
   train [group=option ...] [key=value ...] [-m]   launch one run, or with -m a sweep
+  evaluate RUN [--errors] [key=value ...]         scores of a finished run; with keys, scored anew
   data list                                       the datasets, and which are here
   data fetch NAME                                 fetch a dataset now
 
 clozelab VERB --help says more; clozelab --version says which this is."""
+
+
+EVALUATE = """usage: clozelab evaluate RUN [--errors] [key=value ...]
+
+  RUN         directory of a completed run: outputs/<study>/<name>/seed-<n>
+  --errors    what it gets wrong: types confused, borders, unseen entities, the hardest words
+  key=value   score its weights anew under other settings, such as task.decoding=viterbi or data.test=other.conll;
+              the results go into RUN/evaluations/, the run itself stays as it is"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,13 +45,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RunFailedError as error:
         print(f"clozelab: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # of `| head`: nobody reads on, and Python must not try to flush at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except (KeyboardInterrupt, SystemExit):  # Lightning turns Ctrl-C and SIGTERM into SystemExit
         print("clozelab: interrupted; the same command continues where it was", file=sys.stderr)
         return 130
 
 
 def _dispatch(given: list[str]) -> int:
-    verbs = {"train": _train, "data": _data}
+    verbs = {"train": _train, "evaluate": _evaluate, "data": _data}
     # `-m` may stand anywhere in the line, before the verb too.
     verb = next((a for a in given if not a.startswith("-")), None)
     if given[:1] == ["--version"]:
@@ -78,6 +92,29 @@ def _train_one(config: dict[str, Any], origin: Any) -> None:
         print(f"already completed: {run.folder} (rerun=true runs it again)")
         warn_of_other_code(run)
     print_result(run, Path(config["output_dir"]))
+
+
+def _evaluate(arguments: list[str]) -> int:
+    words = [a for a in arguments if not a.startswith("-")]
+    flags = [a for a in arguments if a.startswith("-")]
+    if not words or {"-h", "--help"} & set(flags):
+        print(EVALUATE)
+        return 0 if flags else 2
+    if unknown := [flag for flag in flags if flag != "--errors"]:
+        raise ConfigError(f"{unknown[0]}: no such option.{did_you_mean(unknown[0], ['--errors'])} There is --errors")
+    folder = Path(words[0])
+    if len(words) > 1:
+        from clozelab.evaluate import evaluate
+
+        folder = evaluate(folder, words[1:])
+    from clozelab.mistakes import print_errors
+    from clozelab.summary import print_metrics, read_metrics
+
+    print_metrics(read_metrics(folder))
+    print(f"evaluated  {folder}")
+    if flags:
+        print_errors(folder)
+    return 0
 
 
 def _data(arguments: list[str]) -> int:

@@ -1,10 +1,12 @@
 """The end of a run on the terminal: the result table, where everything is, and what to type next."""
 
+import json
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from clozelab.errors import ConfigError
 from clozelab.record import Run
 
 SHOWN = ("loss", "accuracy", "macro_f1")
@@ -12,13 +14,30 @@ SHOWN = ("loss", "accuracy", "macro_f1")
 
 def print_result(run: Run, output_dir: Path) -> None:
     """Prints the final metrics of a completed run, one row a metric, one column a split."""
-    metrics = run.metrics()
     console = Console(highlight=False, markup=False)
-    console.print(_table(metrics))
+    print_metrics(run.metrics())
     console.print(f"run directory  {run.folder}", soft_wrap=True)
     console.print(f"model          {run.folder / 'model'}", soft_wrap=True)
     if (output_dir / "wandb").exists():
         console.print(f"dashboard      wandb leet {output_dir / 'wandb'}", soft_wrap=True)
+
+
+def read_metrics(folder: Path) -> dict[str, float]:
+    """Returns the final metrics in a run or evaluation directory.
+
+    Raises:
+        ConfigError: if it holds none.
+    """
+    path = folder / "metrics.json"
+    if not path.exists():
+        raise ConfigError(f"{str(folder)!r}: not the directory of a completed run (outputs/<study>/<name>/seed-<n>)")
+    metrics: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
+    return metrics
+
+
+def print_metrics(metrics: dict[str, float]) -> None:
+    """Prints metrics of both scored splits, one row a metric, one column a split."""
+    Console(highlight=False, markup=False).print(_table(metrics))
 
 
 def _table(metrics: dict[str, float]) -> Table:

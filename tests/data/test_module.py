@@ -141,7 +141,7 @@ def test_words_that_needed_care_are_announced(
     with caplog.at_level(logging.INFO):
         prepared({**conll_files, "train": odd}, tokenizer, max_length=72)
     counts = "1 words without piece, 1 words cut, 1 sentences windowed"
-    assert f"train: 1 sentences, 2 words, {counts}" in caplog.text
+    assert f"train: 1 sentences, 2 words; in its file {counts}" in caplog.text
     assert "validation: 20 sentences, " in caplog.text
 
 

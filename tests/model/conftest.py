@@ -89,7 +89,13 @@ def roberta() -> PreTrainedTokenizerFast:
     return RobertaTokenizerFast(vocab=trained["vocab"], merges=[tuple(pair) for pair in trained["merges"]])
 
 
-SMALL = {"vocab_size": 400, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+SMALL = {
+    "vocab_size": 400,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 64,
+}
 SHORT = {"max_position_embeddings": 64}
 FROM_TWO = {"max_position_embeddings": 66, "pad_token_id": 1}
 """Of architectures whose positions start behind that of the padding token."""

@@ -8,6 +8,7 @@ has the most context. Where a window has room, words of neighbouring sentences m
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from transformers import PreTrainedTokenizerFast
 
@@ -98,22 +99,18 @@ def windows(
     assert capacity > overlap >= 0, f"max_length={max_length} leaves no room beside overlap={overlap}"
     cut = [list(ids[:capacity]) for ids in pieces]
     counts["words_cut"] += sum(len(ids) > capacity for ids in pieces)
-    starts = [0]  # starts[i]: pieces before word i
-    for ids in cut:
-        starts.append(starts[-1] + len(ids))
+    starts = [0, *accumulate(map(len, cut))]  # starts[i]: pieces before word i
     spans = _spans(starts, capacity, overlap)
     counts["sentences_windowed"] += len(spans) > 1
-    owners = _owned(spans, starts)
     result = []
-    for (first, last), (own_first, own_last) in zip(spans, owners, strict=True):
+    for (first, last), (own_first, own_last) in zip(spans, _owned(spans, starts), strict=True):
         if own_first == own_last:  # its neighbours give all its words more context: an example without a target
             continue
         ids = [token for word in cut[first:last] for token in word]
-        left, right = fit_context(
-            before if first == 0 else NOTHING, after if last == len(pieces) else NOTHING, capacity - len(ids)
-        )
+        outside = (before if first == 0 else NOTHING, after if last == len(pieces) else NOTHING)
+        left, right = fit_context(*outside, capacity - len(ids))
         behind = len(prefix) + len(left) - starts[first]
-        positions = [behind + starts[word] for word in range(own_first, own_last)]
+        positions = [behind + start for start in starts[own_first:own_last]]
         lengths = [len(word) for word in cut[own_first:own_last]]
         result.append(Window([*prefix, *left, *ids, *right, *suffix], positions, lengths, own_first))
     return result

@@ -70,8 +70,8 @@ class DataModule(pl.LightningDataModule):
     ) -> None:
         super().__init__()
         require("batch_size", batch_size, batch_size >= 1, "an integer >= 1")
-        in_step = 1 <= micro_batches <= batch_size
-        require("micro_batches", micro_batches, in_step, f"an integer in 1..batch_size ({batch_size})")
+        allowed = f"an integer in 1..batch_size ({batch_size})"
+        require("micro_batches", micro_batches, 1 <= micro_batches <= batch_size, allowed)
         require("eval_batch_size", eval_batch_size, eval_batch_size >= 1, "an integer >= 1")
         require("scheme", scheme, scheme in ("auto", *SCHEMES), f"'auto' or one of {', '.join(SCHEMES)}")
         require("max_length", max_length, max_length is None or max_length >= 8, "null or an integer >= 8")
@@ -80,8 +80,7 @@ class DataModule(pl.LightningDataModule):
         require("context", context, context >= 0, "an integer >= 0")
         require("limit", limit, limit is None or limit >= 1, "null or an integer >= 1")
         require("fraction", fraction, 0 < fraction <= 1, "a share in (0, 1]")
-        self.files = {"train": train, "validation": validation, "test": test}
-        _check_files(source, self.files)
+        self.files = _checked(source, {"train": train, "validation": validation, "test": test})
         self.source = source
         self.format = format
         self.batch_size = batch_size
@@ -209,9 +208,15 @@ class DataModule(pl.LightningDataModule):
 
     def _log_counts(self) -> None:
         for split in SPLITS:
-            counts = {name: count for name, count in self.counts[split].items() if count}
-            details = "".join(f", {count} {name.replace('_', ' ')}" for name, count in counts.items())
-            log.info("%s: %d sentences, %d words%s", split, len(self.sentences[split]), self.num_words(split), details)
+            counts = {name: count for name, count in self.counts[split].items() if count > (name == "documents")}
+            total, chosen = self.splits[split].num_sentences, len(self.sentences[split])
+            details = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
+            of_all = "" if chosen == total else f" of {total}"
+            words = self.num_words(split)
+            rest = f"; in its file {details}" if details else ""
+            log.info("%s: %d%s sentences, %d words%s", split, chosen, of_all, words, rest)
+        if self.context and all(self.counts[split]["documents"] == 1 for split in SPLITS):
+            log.warning("data.context: the files mark no documents, so that neighbours may be of another document")
 
 
 def _labels(found: dict[str, Any]) -> list[str]:
@@ -222,8 +227,8 @@ def _labels(found: dict[str, Any]) -> list[str]:
     return sorted({label for labels in found.values() for label in labels})
 
 
-def _check_files(source: Source, files: dict[str, str]) -> None:
-    """Refuses a file that cannot be there.
+def _checked(source: Source, files: dict[str, str]) -> dict[str, str]:
+    """Returns the file of each split, refusing one that cannot be there.
 
     Raises:
         ConfigError: naming its split.
@@ -233,3 +238,4 @@ def _check_files(source: Source, files: dict[str, str]) -> None:
             source.check(path)
         except ConfigError as error:
             raise ConfigError(f"{split}={error}", key=split) from error
+    return files

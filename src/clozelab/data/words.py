@@ -106,15 +106,8 @@ def build(
         overlap: of neighbouring windows in pieces.
         context: pieces of neighbouring sentences on each side, at most.
     """
-    identity = {
-        **key,
-        "scheme": scheme,
-        "max_length": max_length,
-        "overlap": overlap,
-        "context": context,
-        "format_version": FORMAT_VERSION,
-        "kind": "words",
-    }
+    lengths = {"max_length": max_length, "overlap": overlap, "context": context}
+    identity = {**key, "scheme": scheme, **lengths, "format_version": FORMAT_VERSION, "kind": "words"}
     entry = cache_dir() / "stores" / digest(identity)[:32]
 
     def write(folder: Path) -> None:
@@ -125,7 +118,7 @@ def build(
         prints = [fingerprint(*sentence.words) for sentence in sentences]
         counts.update(count_repeats(prints, tags))
         counts["documents"] = len({sentence.document for sentence in sentences})
-        cut = _cut(sentences, tokenizer, counts, max_length=max_length, overlap=overlap, context=context)
+        cut = _cut(sentences, tokenizer, counts, **lengths)
         _write(folder, sentences, tags, prints, cut, {"counts": counts, "scheme": found})
 
     return RaggedStore(build_once(entry, write))

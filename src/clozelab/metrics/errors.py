@@ -1,4 +1,4 @@
-"""What a model gets wrong: types taken for one another, borders in the wrong place, entities it has never seen, hard words.
+"""What a model gets wrong: types taken for one another, wrong borders, entities it has never seen, hard words.
 
 Everything here is counted over entities as conlleval reads them (`metrics.entities`), each gold entity in one category.
 """
@@ -59,9 +59,7 @@ def analyse(tagged: Tagged, seen: frozenset[tuple[str, ...]], *, num_hardest: in
         result["confusion"] = _nested({(tagged.labels[g], tagged.labels[p]): n for (g, p), n in pairs.items()})
         return result
     counter = EntityCounter(labels=tagged.labels)
-    gold, predicted = (
-        counter.spans(tags, tagged.starts, "conlleval") for tags in (tagged.gold, tagged.predicted)
-    )
+    gold, predicted = (counter.spans(tags, tagged.starts, "conlleval") for tags in (tagged.gold, tagged.predicted))
     confusion, boundaries = compare(gold.tolist(), predicted.tolist(), counter.types)
     result["confusion"] = _nested(confusion)
     result["boundaries"] = dict(boundaries)
@@ -128,7 +126,9 @@ def _overlaps(gold: Sequence[Sequence[int]], predicted: Sequence[Sequence[int]])
     return over_gold, over_predicted
 
 
-def surface_forms(tags: Ints, starts: NDArray[np.bool_], words: Words, labels: Sequence[str]) -> frozenset[tuple[str, ...]]:
+def surface_forms(
+    tags: Ints, starts: NDArray[np.bool_], words: Words, labels: Sequence[str]
+) -> frozenset[tuple[str, ...]]:
     """Returns the distinct entities of a split as tuples of words, whatever their type; none for plain tags."""
     if not is_iob2(labels):
         return frozenset()

@@ -84,8 +84,13 @@ def length_limit(config: dict[str, object]) -> int:
     """
     limit = config.get("max_position_embeddings", 512)
     assert isinstance(limit, int), f"max_position_embeddings={limit!r}"
-    reserved = config.get("pad_token_id") if config.get("model_type") in ROBERTA_POSITIONS else None
-    return limit - (int(reserved) + 1 if isinstance(reserved, int) else 0)
+    if config.get("model_type") not in ROBERTA_POSITIONS:
+        return limit
+    padding = config.get("pad_token_id", 1)
+    return limit - (padding + 1 if isinstance(padding, int) else 0)
 
 
-ROBERTA_POSITIONS = frozenset({"roberta", "xlm-roberta", "camembert", "mpnet", "roberta-prelayernorm", "data2vec-text"})
+ROBERTA_POSITIONS = frozenset({
+    "roberta", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod", "camembert", "data2vec-text", "ibert",
+    "longformer", "luke", "markuplm", "esm", "mpnet",
+})  # fmt: skip

@@ -19,6 +19,11 @@ TOLERANCE = 1e-4
 LONGEST = 1024
 """The longest probed example in tokens: attention over 8192 tokens would take minutes on a processor."""
 
+REFUSALS = (
+    RuntimeError, ValueError, IndexError, TypeError, AttributeError, KeyError, NotImplementedError, AssertionError,
+)  # fmt: skip
+"""How an architecture may refuse the packed mask."""
+
 
 @dataclass(frozen=True, slots=True)
 class Packability:
@@ -120,8 +125,7 @@ def _difference(
     encoder = Encoder(base=base, packable=True, position_offset=offset, causal=False, sliding_window=window)
     try:
         states = encoder(batch)
-    except (RuntimeError, ValueError, IndexError, TypeError, AttributeError, KeyError, NotImplementedError):
-        # An architecture may refuse the mask in any way it likes; then it is padded.
+    except REFUSALS:
         return Packability(False, offset, window, float("inf"))
     largest = 0.0
     for reference, (row, number) in zip(alone, _numbers(batch.sequence_ids), strict=True):
