@@ -1,14 +1,16 @@
 """`clozelab data`: which datasets there are, and fetching one before it is needed."""
 
+from functools import reduce
 from pathlib import Path
+from typing import Any
 
-import yaml
 from rich.console import Console
 from rich.table import Table
 
-from clozelab.config.nodes import instantiate
-from clozelab.config.origin import conf_dir, options
+from clozelab.config.nodes import find_target, instantiate
+from clozelab.config.origin import conf_dir, options, read_yaml
 from clozelab.errors import ConfigError, did_you_mean
+from clozelab.store.dataset import Dataset
 from clozelab.store.local import Local
 from clozelab.store.wheel import Wheel
 
@@ -20,15 +22,21 @@ def list_data() -> None:
         table.add_column(column, overflow="fold")
     for name in options("data", [conf_dir()]):
         path = _file(name)
-        node = yaml.safe_load(path.read_text(encoding="utf-8"))["source"]
+        node = _content(name)["source"]
         what = path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ").partition(". Run:")[0]
-        source = instantiate(node)
-        wheel = isinstance(source, Wheel)
-        here = ("yes" if source.is_fetched() else "no") if wheel else "-"
-        table.add_row(
-            name, what, f"{source.project} {source.version}" if wheel else type(source).__name__.lower(), here
-        )
+        table.add_row(name, what, *_place(node))
     Console().print(table)
+
+
+def _place(node: dict[str, Any]) -> tuple[str, str]:
+    """Returns where a source's files come from, and whether they are here, as far as that is known."""
+    target = find_target(node["_target_"])
+    if target is Wheel:
+        source = instantiate(node)
+        return f"{source.project} {source.version}", "yes" if source.is_fetched() else "no"
+    if target is Dataset:
+        return "hub" if node["path"] == "???" else f"hub: {node['path']}", "-"
+    return "files of yours", "-"
 
 
 def fetch(name: str) -> None:
@@ -41,13 +49,24 @@ def fetch(name: str) -> None:
     names = options("data", [conf_dir()])
     if name not in names:
         raise ConfigError(f"{name}: no such dataset.{did_you_mean(name, names)} Datasets: {', '.join(names)}")
-    config = yaml.safe_load(_file(name).read_text(encoding="utf-8"))
+    config = _content(name)
+    if "???" in config["source"].values() or find_target(config["source"]["_target_"]) is Local:
+        raise ConfigError(f"{name}: reads what a command names, there is nothing to fetch before")
     source = instantiate(config["source"])
-    if isinstance(source, Local):
-        raise ConfigError(f"{name}: reads files of yours, there is nothing to fetch")
     for split in ("train", "validation", "test"):
         print(f"{split:<11} {source.locate(config[split])}")
 
 
 def _file(name: str) -> Path:
     return conf_dir() / "data" / f"{name}.yaml"
+
+
+def _content(name: str) -> dict[str, Any]:
+    """Returns what a dataset's file sets, those that it begins from included."""
+    content = read_yaml(_file(name))
+    return reduce(_merged, [*map(_content, content.pop("defaults", [])), content], {})
+
+
+def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    both = {key: _merged(under[key], over[key]) for key in over if isinstance(under.get(key), dict)}
+    return {**under, **over, **both}

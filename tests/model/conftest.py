@@ -100,11 +100,12 @@ SHORT = {"max_position_embeddings": 64}
 FROM_TWO = {"max_position_embeddings": 66, "pad_token_id": 1}
 """Of architectures whose positions start behind that of the padding token."""
 DISTILLED = {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64}
+SHARED = {"embedding_size": 16, "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1}
 LOCAL = {
     "global_attn_every_n_layers": 2, "local_attention": 16, "attention_dropout": 0.1, "mlp_dropout": 0.1,
     "pad_token_id": 0, "cls_token_id": 2, "bos_token_id": 2, "sep_token_id": 3, "eos_token_id": 3,
 }  # fmt: skip
-"""One layer of each kind; sentences are longer than 8 tokens to each side. ModernBERT's own default is no dropout."""
+"""One layer of each kind; sentences are longer than 8 tokens to each side. ALBERT and ModernBERT have no dropout by default."""
 DISENTANGLED = {"relative_attention": True, "pos_att_type": ["p2c", "c2p"], "position_biased_input": False}
 ALBERT = ["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"]
 DEBERTA = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"]
@@ -116,19 +117,20 @@ ARCHITECTURES: dict[str, tuple[Callable[[], PreTrainedTokenizerFast], dict[str, 
     "mpnet": (lambda: MPNetTokenizerFast(vocab=word_piece([*FAIRSEQ, "[UNK]"])), FROM_TWO),
     "roberta": (roberta, FROM_TWO),
     "xlm-roberta": (lambda: XLMRobertaTokenizer(vocab=scores(FAIRSEQ, unknown="<unk>")), FROM_TWO),
-    "albert": (lambda: AlbertTokenizer(vocab=scores(ALBERT, unknown="<unk>")), {**SHORT, "embedding_size": 16}),
+    "albert": (lambda: AlbertTokenizer(vocab=scores(ALBERT, unknown="<unk>")), {**SHORT, **SHARED}),
     "deberta-v2": (lambda: DebertaV2Tokenizer(vocab=scores(DEBERTA, unknown="[UNK]")), {**SHORT, **DISENTANGLED}),
     "modernbert": (lambda: plain(byte_level(BERT, BYTES(add_prefix_space=False)), BERT), {**SHORT, **LOCAL}),
 }  # fmt: skip
 
+SCHEMES = ("always", "first", "never")
 SPLITS: dict[str, Any] = {
-    **{f"metaspace {scheme}": METASPACE(prepend_scheme=scheme) for scheme in ("always", "first", "never")},
-    **{f"metaspace {scheme} whole": METASPACE(prepend_scheme=scheme, split=False) for scheme in ("always", "first", "never")},
+    **{f"metaspace {scheme}": METASPACE(prepend_scheme=scheme) for scheme in SCHEMES},
+    **{f"metaspace {scheme} whole": METASPACE(prepend_scheme=scheme, split=False) for scheme in SCHEMES},
     **{
         f"{scheme} behind white space": pre_tokenizers.Sequence(
             [pre_tokenizers.WhitespaceSplit(), METASPACE(prepend_scheme=scheme)]
         )
-        for scheme in ("always", "first", "never")
+        for scheme in SCHEMES
     },
     "never behind punctuation": pre_tokenizers.Sequence(
         [pre_tokenizers.Punctuation(), METASPACE(prepend_scheme="never")]
