@@ -77,6 +77,24 @@ def conll_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return files
 
 
+@pytest.fixture(scope="session")
+def hub_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as the hub converts datasets: `<configuration>/<split>/0000.parquet`, with the names of the labels."""
+    import datasets
+
+    datasets.disable_progress_bars()
+    folder = tmp_path_factory.mktemp("hub_dataset")
+    for name in ("conll2003", "wnut_17", "ontonotes5"):
+        label = datasets.Value("int32") if name == "ontonotes5" else datasets.ClassLabel(names=["O", "B-PER"])
+        column = "tags" if name == "ontonotes5" else "ner_tags"
+        kinds = datasets.Features({"tokens": datasets.List(datasets.Value("string")), column: datasets.List(label)})
+        for split in ("train", "validation", "test"):
+            rows = datasets.Dataset.from_dict({"tokens": [[split, "Ada"]], column: [[0, 1]]}, features=kinds)
+            (folder / name / split).mkdir(parents=True)
+            rows.to_parquet(str(folder / name / split / "0000.parquet"))
+    return folder
+
+
 @pytest.fixture
 def overrides(tiny_model: Path, conll_files: dict[str, Path], tmp_path: Path) -> list[str]:
     """The command line of a run that takes a second: tiny encoder, tiny corpus, output below tmp_path."""

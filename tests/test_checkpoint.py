@@ -16,14 +16,23 @@ ABOUT = {"license": "research use", "citation": "Somebody 2003"}
 def card() -> str:
     metrics = {"val/f1_strict": 0.5, "test/f1_strict": 0.25, "test/f1_strict/PER": 0.1}
     return model_card(
-        name="n", data="train.conll", about=ABOUT, model_license="Apache-2.0", metrics=metrics, identity="id", base="b"
-    )
+        name="n", data="train.conll", about=ABOUT, model_license="Apache-2.0", metrics=metrics, identity="id", base="b",
+        note="Read otherwise.",
+    )  # fmt: skip
 
 
 def test_the_card_names_data_metrics_and_licences_and_its_head_is_yaml() -> None:
     _, head, text = card().split("---", 2)
     assert yaml.safe_load(head)["license"] == "apache-2.0"
-    for said in ("train.conll", "| test/f1_strict | 0.2500 |", "research use", "Somebody 2003", "`id`", "`b`"):
+    for said in (
+        "train.conll",
+        "| test/f1_strict | 0.2500 |",
+        "research use",
+        "Somebody 2003",
+        "`id`",
+        "`b`",
+        "Read otherwise.",
+    ):
         assert said in text
     assert "PER" not in text, "types are in metrics.json"
 

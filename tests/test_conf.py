@@ -27,7 +27,7 @@ FILES = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml"))
 OPTIONS = [path for path in FILES if len(path.parts) == 2 and path.stem not in BASES]
 OURS = ("task", "data", "model", "logger", "scheduler")
 TUNABLE = ("optimizer", "scheduler", "trainer", "callbacks", "logger", "task")
-COUNT = 28
+COUNT = 32
 """Config files there are; a file that Git lost, or one that no test sees, changes it."""
 
 
@@ -41,20 +41,21 @@ def title(file: Path) -> str:
 
 
 @pytest.fixture
-def fill(conll_files: dict[str, Path], tiny_model: Path) -> dict[str, str]:
+def fill(conll_files: dict[str, Path], tiny_model: Path, hub_dataset: Path) -> dict[str, str]:
     """Harmless values for keys that a file leaves open or that name a place."""
     places = {f"data.{split}": str(path) for split, path in conll_files.items()}
-    return {**places, "model.path": str(tiny_model)}
+    return {**places, "model.path": str(tiny_model), "data.source.path": str(hub_dataset)}
 
 
 def complete(arguments: list[str], fill: dict[str, str]) -> dict[str, Any]:
     """Returns the composed configuration with nothing left open."""
     config = compose(arguments)
     for key, value in fill.items():
-        group, name = key.split(".")
-        is_ours = "Wheel" in config[group]["source"]["_target_"]
-        if name in config[group] and not is_ours:
-            config[group][name] = value
+        group, *path, name = key.split(".")
+        kind = config[group]["source"]["_target_"].rpartition(".")[2]
+        node = config[group]["source"] if path else config[group]
+        if name in node and kind in (("Dataset",) if path else ("Local", "Hub")):
+            node[name] = value
     return config
 
 

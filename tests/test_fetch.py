@@ -102,7 +102,7 @@ def test_what_is_no_option_of_the_group_is_no_dataset(name: str, clozelab: Run, 
 def test_files_of_the_users_need_no_fetching(clozelab: Run, located: list[str]) -> None:
     code, _, err = clozelab("data", "fetch", "files")
     assert (code, located) == (2, [])
-    assert err == "clozelab: files: reads files of yours, there is nothing to fetch\n"
+    assert err == "clozelab: files: reads what a command names, there is nothing to fetch before\n"
 
 
 def test_a_fetch_that_fails_is_one_short_message(clozelab: Run, monkeypatch: pytest.MonkeyPatch) -> None:

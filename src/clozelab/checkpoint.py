@@ -42,13 +42,26 @@ def model_card(
     metrics: Mapping[str, float],
     identity: str,
     base: str,
+    note: str,
 ) -> str:
-    """Returns a model card: where the model comes from, data, metrics, licences, and the command that loads it."""
+    """Returns a model card: where the model comes from, data, metrics, licences, and the command that loads it.
+
+    Args:
+        name: title.
+        data: training file.
+        about: licence and citation of the data.
+        model_license: of the encoder.
+        metrics: of all splits.
+        identity: of the run.
+        base: what the encoder was before.
+        note: what plain transformers does otherwise than the run did, or an empty string.
+    """
     shown = {k: v for k, v in metrics.items() if k.count("/") == 1 and k.startswith(("val/", "test/"))}
     table = "\n".join(f"| {key} | {value:.4f} |" for key, value in sorted(shown.items()))
     return CARD.format(
         name=name, tag=model_license.lower().replace(" ", "-"), data=data, base=base, license=model_license,
         data_license=about["license"], citation=about["citation"], table=table, identity=identity,
+        note=f"\n{note}\n" if note else "",
     )  # fmt: skip
 
 
@@ -77,7 +90,7 @@ Trained by clozelab, run `{identity}`, from `{base}` on `{data}`.
 from transformers import pipeline
 pipeline("token-classification", model="model", aggregation_strategy="first")("A sentence of yours.")
 ```
-"""
+{note}"""
 
 
 def last_step(path: Path) -> int | None:

@@ -89,23 +89,18 @@ def roberta() -> PreTrainedTokenizerFast:
     return RobertaTokenizerFast(vocab=trained["vocab"], merges=[tuple(pair) for pair in trained["merges"]])
 
 
-SMALL = {
-    "vocab_size": 400,
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 64,
-}
+SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
 SHORT = {"max_position_embeddings": 64}
 FROM_TWO = {"max_position_embeddings": 66, "pad_token_id": 1}
 """Of architectures whose positions start behind that of the padding token."""
 DISTILLED = {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64}
+# ALBERT and ModernBERT have no dropout by default.
 SHARED = {"embedding_size": 16, "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1}
 LOCAL = {
     "global_attn_every_n_layers": 2, "local_attention": 16, "attention_dropout": 0.1, "mlp_dropout": 0.1,
     "pad_token_id": 0, "cls_token_id": 2, "bos_token_id": 2, "sep_token_id": 3, "eos_token_id": 3,
 }  # fmt: skip
-"""One layer of each kind; sentences are longer than 8 tokens to each side. ALBERT and ModernBERT have no dropout by default."""
+"""One layer of each kind; sentences are longer than 8 tokens to each side."""
 DISENTANGLED = {"relative_attention": True, "pos_att_type": ["p2c", "c2p"], "position_biased_input": False}
 ALBERT = ["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"]
 DEBERTA = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"]

@@ -1,11 +1,12 @@
 """A model is taken apart without copying: what is trained is the plain model itself."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForTokenClassification
+from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 from transformers.models.auto.configuration_auto import AutoConfig
 
 from clozelab.errors import ConfigError
@@ -43,3 +44,23 @@ def test_an_encoder_that_does_not_pack_is_padded_and_said_so(caplog: pytest.LogC
 def test_causal_attention_of_such_an_encoder_is_refused() -> None:
     with pytest.raises(ConfigError, match="attention='causal'"):
         split(padded_model(), max_length=64, attention="causal")
+
+
+@pytest.mark.parametrize(
+    "kind", ["bert", "electra", "distilbert", "albert", "roberta", "xlm-roberta", "modernbert", "mpnet", "deberta-v2"]
+)
+def test_the_head_of_an_architecture_is_its_layers_one_after_the_other(
+    kind: str, encoder_folder: Callable[[str], Path]
+) -> None:
+    node = Pretrained(path=str(encoder_folder(kind)), source=Hub())
+    model = node.build(head="AutoModelForTokenClassification", labels=("A", "B", "C")).eval()
+    encoder, layers = split(model, max_length=node.max_length(), attention="bidirectional")
+    ids = torch.arange(6, 18)[None]
+    states = encoder.base(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
+    torch.testing.assert_close(layers(states), model(input_ids=ids).logits, atol=1e-6, rtol=0)
+
+
+def test_a_head_that_is_more_than_its_layers_is_refused(tiny_model: Path) -> None:
+    model = AutoModelForSequenceClassification.from_pretrained(str(tiny_model))
+    with pytest.raises(ConfigError, match="BertForSequenceClassification: its head is not its layers"):
+        split(model, max_length=64, attention="bidirectional")

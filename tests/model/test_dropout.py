@@ -74,3 +74,14 @@ def test_a_model_keeps_its_parameters_and_its_eval_mode_output() -> None:
     torch.testing.assert_close(model(input_ids=ids, attention_mask=mask).last_hidden_state, before)
     model.train()
     assert not torch.allclose(model(input_ids=ids, attention_mask=mask).last_hidden_state, before)
+
+
+def test_a_model_still_sees_no_padding_where_a_plain_mask_says_so() -> None:
+    torch.manual_seed(0)
+    config = BertConfig(vocab_size=50, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64)
+    model = BertModel._from_config(config).eval()
+    use_fast_dropout(model)
+    ids = torch.randint(1, 50, (1, 10))
+    mask = (torch.arange(10) < 6).long()[None]
+    padded = model(input_ids=ids, attention_mask=mask).last_hidden_state
+    torch.testing.assert_close(padded[:, :6], model(input_ids=ids[:, :6]).last_hidden_state, atol=1e-5, rtol=0)

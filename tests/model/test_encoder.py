@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from transformers import BertConfig, BertForTokenClassification
+from transformers import BertConfig, BertForTokenClassification, ModernBertConfig, ModernBertModel
 
 from clozelab.data.packing import pack
 from clozelab.model.dropout import use_fast_dropout
@@ -115,3 +115,38 @@ def test_the_mask_joins_equal_numbers_only() -> None:
     expected = np.equal(sequence_ids.numpy()[:, :, None], sequence_ids.numpy()[:, None, :])
     assert np.array_equal(packed_mask(sequence_ids, causal=False)[:, 0].numpy(), expected)
     assert np.array_equal(packed_mask(sequence_ids, causal=True)[:, 0].numpy(), np.tril(expected))
+
+
+def make_local_model() -> ModernBertModel:
+    """Returns a ModernBERT whose local layers see 8 tokens to each side, and its own way with them."""
+    torch.manual_seed(0)
+    config = ModernBertConfig(
+        vocab_size=500, hidden_size=48, num_hidden_layers=4, num_attention_heads=4, intermediate_size=96,
+        local_attention=16, global_attn_every_n_layers=2, max_position_embeddings=512, pad_token_id=0, bos_token_id=1,
+        cls_token_id=1, eos_token_id=2, sep_token_id=2, initializer_range=0.2,
+    )  # fmt: skip
+    return ModernBertModel._from_config(config).eval()
+
+
+@pytest.mark.parametrize("own_attention", [False, True])
+def test_packed_equals_one_at_a_time_beyond_the_window_of_local_layers(own_attention: bool) -> None:
+    made = examples()
+    batch = packed_batch(made)
+    model = make_local_model()
+    alone = torch.cat([model(input_ids=ids[None]).last_hidden_state[0] for ids, _, _ in made])
+    if own_attention:
+        use_fast_dropout(model)
+    encoder = Encoder(base=model, packable=True, position_offset=0, causal=False, sliding_window=8)
+    states = encoder(batch).flatten(0, 1).index_select(0, batch.target_positions)
+    torch.testing.assert_close(states, alone, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("window", [None, 7, 9])
+def test_another_window_or_one_mask_for_all_layers_is_wrong_there(window: int | None) -> None:
+    made = examples()
+    batch = packed_batch(made)
+    model = make_local_model()
+    alone = torch.cat([model(input_ids=ids[None]).last_hidden_state[0] for ids, _, _ in made])
+    encoder = Encoder(base=model, packable=True, position_offset=0, causal=False, sliding_window=window)
+    states = encoder(batch).flatten(0, 1).index_select(0, batch.target_positions)
+    assert float((states - alone).detach().abs().max()) > 1e-2

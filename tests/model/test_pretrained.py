@@ -85,6 +85,8 @@ def test_causal_is_one_of_two_attentions(tiny_model: Path) -> None:
         ({"model_type": "bert", "max_position_embeddings": 512, "pad_token_id": 0}, 512),
         ({"model_type": "roberta", "max_position_embeddings": 514, "pad_token_id": 1}, 512),
         ({"model_type": "mpnet", "max_position_embeddings": 514, "pad_token_id": 1}, 512),
+        ({"model_type": "xlm-roberta-xl", "max_position_embeddings": 514, "pad_token_id": 1}, 512),
+        ({"model_type": "camembert", "max_position_embeddings": 514}, 512),
         ({"model_type": "unknown"}, 512),
     ],
 )
@@ -119,3 +121,16 @@ def test_words_given_one_by_one_get_the_blank_that_byte_level_bpe_expects(tiny_m
     tokenizer = model_at(folder).tokenizer()
     encoded = tokenizer(["hello", "world"], is_split_into_words=True, add_special_tokens=False)
     assert encoded.tokens() == ["\u0120hello", "\u0120world"]
+
+
+def test_a_folder_without_a_vocabulary_is_refused(tiny_model: Path, tmp_path: Path) -> None:
+    shutil.copy(tiny_model / "config.json", tmp_path)
+    with pytest.raises(ConfigError, match="has no fast tokenizer"):
+        model_at(tmp_path).tokenizer()
+
+
+def test_a_vocabulary_that_cannot_be_read_is_refused_and_says_what_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "deberta-v2"}')
+    (tmp_path / "spm.model").write_bytes(b"no model")
+    with pytest.raises(ConfigError, match=r"cannot be loaded: .*needs the package sentencepiece"):
+        model_at(tmp_path).tokenizer()

@@ -53,6 +53,36 @@ def test_deberta_refuses_the_mask_and_is_padded() -> None:
     assert not found.packable
 
 
+LOCAL = {
+    "local_attention": 16, "global_attn_every_n_layers": 2, "max_position_embeddings": 64, "pad_token_id": 0,
+    "bos_token_id": 1, "cls_token_id": 1, "eos_token_id": 2, "sep_token_id": 2,
+}  # fmt: skip
+
+
+def test_modernbert_packs_with_a_mask_for_its_local_layers() -> None:
+    found = probe(make("modernbert", **LOCAL), max_length=64)
+    assert found.packable, found
+    assert (found.position_offset, found.sliding_window) == (0, 8)
+    assert found.difference < 1e-5
+
+
+@pytest.mark.parametrize("window", [None, 7, 9])
+def test_modernbert_is_padded_if_its_local_layers_would_see_another_window(
+    window: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clozelab.model.probe._sliding_window", lambda base: window)
+    found = probe(make("modernbert", **LOCAL), max_length=64)
+    assert not found.packable
+    assert found.difference > TOLERANCE
+
+
+def test_an_architecture_that_asserts_that_the_mask_is_flat_is_padded() -> None:
+    sizes = {"vocab_size": 200, "emb_dim": 32, "n_layers": 1, "n_heads": 2, "max_position_embeddings": 64}
+    torch.manual_seed(0)
+    found = probe(AutoModel.from_config(AutoConfig.for_model("xlm", **sizes)).eval(), max_length=64)
+    assert not found.packable
+
+
 def test_the_probe_leaves_mode_and_random_state_alone() -> None:
     model = make("bert", max_position_embeddings=64).train()
     state = torch.get_rng_state()

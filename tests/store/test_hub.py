@@ -13,6 +13,7 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from clozelab.errors import ConfigError, DataError
 from clozelab.store.hub import PATTERNS, Hub
+from clozelab.store.repository import Repository
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 NOWHERE = "http://127.0.0.1:9"
@@ -148,7 +149,7 @@ def test_offline_by_the_environment_never_touches_the_network(value: str, monkey
 @pytest.mark.parametrize("value", ["", "0", "false", "no"])
 def test_other_words_of_the_environment_do_not_mean_offline(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", value)
-    assert not Hub().offline
+    assert not Repository(kind="model", revision="main", offline=False, patterns=()).offline
 
 
 def test_offline_by_config_never_touches_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +181,8 @@ def test_neither_code_nor_pickles_are_fetched(monkeypatch: pytest.MonkeyPatch, s
     seen = refuse(monkeypatch, OSError())
     with pytest.raises(DataError):
         Hub(revision="v2").locate("some/model")
-    assert seen == {"path": "some/model", "revision": "v2", "allow_patterns": list(PATTERNS), "local_files_only": False}
+    options = {"repo_type": "model", "revision": "v2", "allow_patterns": list(PATTERNS), "local_files_only": False}
+    assert seen == {"path": "some/model", **options}
     assert not any(pattern.endswith((".py", ".bin", ".pt", ".pkl", "*")) for pattern in PATTERNS)
 
 

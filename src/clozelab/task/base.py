@@ -124,6 +124,10 @@ class Task(pl.LightningModule, ABC):
         """
         return log_probabilities.argmax(1)
 
+    def note(self) -> str:
+        """Returns what a user of the exported model must know that its files cannot say; usually nothing."""
+        return ""
+
     def cross_check(self, scored: Scored, metrics: dict[str, float]) -> None:
         """Compares the metrics of a split with an independent reference, once at the end of a run, where one exists.
 

@@ -106,6 +106,17 @@ class TokenClassification(Task):
             return super().decode(log_probabilities, sentence_starts)
         return viterbi(log_probabilities, sentence_starts, self.spec.labels)
 
+    def note(self) -> str:
+        """Returns how the run read words and decoded sentences, where a pipeline of transformers does otherwise."""
+        words = {
+            "mean": "the mean of the hidden states of its pieces",
+            "all": "the mean log-probabilities of its pieces",
+        }
+        said = f"A word was read from {words[self.pooling]}. " if self.pooling in words else ""
+        if self.decoding == "viterbi":
+            said += "Labels were decoded to the likeliest sequence that IOB2 allows. "
+        return f"{said}A pipeline of transformers does not, so that its answers may differ." if said else ""
+
     def metrics(self, scored: Scored) -> dict[str, float]:
         """Returns accuracy and macro F1, and for entities precision, recall and F1 in both modes."""
         metrics = tag_metrics(self.spec.labels, scored.gold, scored.predicted)
