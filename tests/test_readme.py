@@ -1,5 +1,6 @@
 """Every command of the README is one that works, to the letter."""
 
+import glob
 import re
 import shlex
 import shutil
@@ -35,19 +36,37 @@ def test_a_train_command_composes_and_passes_the_check(
     monkeypatch.chdir(tmp_path)
     for name, file in zip("abc", conll_files.values(), strict=True):
         shutil.copy(file, tmp_path / f"{name}.conll")
+        (tmp_path / f"{name}.jsonl").write_text('{"tokens": ["Ada"], "ner_tags": ["B-PER"]}\n')
     words = [w for w in shlex.split(command)[2:] if w != "-m"]
     single = [re.sub(r"=([^=,]+),.*", r"=\1", word) if "-m" in command.split() else word for word in words]
     config = compose(single)
     assert find_problems(config, lambda key: "") == []
-    if "model=hub" not in single:  # the hub would have to be asked
+    if "model=hub" not in single and "data=hub" not in single:  # the hub would have to be asked
         identify(config)
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if "--" in c] + [c for c in INLINE if "data list" in c])
+@pytest.mark.parametrize(
+    "command", [c for c in COMMANDS if "--" in c and "evaluate" not in c] + [c for c in INLINE if "data list" in c]
+)
 def test_a_question_is_answered(command: str, clozelab: Run) -> None:
     code, out, _ = clozelab(*shlex.split(command)[1:])
     assert code == 0
     assert out
+
+
+def test_a_finished_run_is_evaluated_as_shown(
+    clozelab: Run, overrides: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert clozelab("train", *overrides, "study=demo", "output_dir=outputs")[0] == 0
+    commands = [c for c in COMMANDS if c.startswith("clozelab evaluate")]
+    assert len(commands) == 2
+    for command in commands:
+        words = [found for w in shlex.split(command)[1:] for found in (glob.glob(w) or [w])]
+        code, out, err = clozelab(*words)
+        assert code == 0, err
+        assert "f1_conlleval" in out
+        assert ("the hardest words" in out) == ("--errors" in command)
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake (\w+)", README))))
