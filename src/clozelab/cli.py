@@ -97,9 +97,10 @@ def _train_one(config: dict[str, Any], origin: Any) -> None:
 def _evaluate(arguments: list[str]) -> int:
     words = [a for a in arguments if not a.startswith("-")]
     flags = [a for a in arguments if a.startswith("-")]
-    if not words or {"-h", "--help"} & set(flags):
+    asked = bool({"-h", "--help"} & set(flags))
+    if asked or not words:
         print(EVALUATE)
-        return 0 if flags else 2
+        return 0 if asked else 2
     if unknown := [flag for flag in flags if flag != "--errors"]:
         raise ConfigError(f"{unknown[0]}: no such option.{did_you_mean(unknown[0], ['--errors'])} There is --errors")
     folder = Path(words[0])

@@ -42,13 +42,13 @@ def evaluate(folder: Path, overrides: Sequence[str]) -> Path:
     quiet_libraries()
     config = changed(read_config(folder), overrides)
     check(config)
-    target = folder / "evaluations" / digest(sorted(overrides))[:8]
-    target.mkdir(parents=True, exist_ok=True)
     parts = build(config)
     labels = json.loads((folder / "model" / "config.json").read_text(encoding="utf-8"))["id2label"]
     if (names := tuple(labels.values())) != parts.spec.labels:
         only = sorted(set(parts.spec.labels) ^ set(names))
         raise DataError(f"{folder}: its model has other labels than the data: {', '.join(only)}")
+    target = folder / "evaluations" / digest(sorted(overrides))[:8]
+    target.mkdir(parents=True, exist_ok=True)
     parts.task.eval()
     trainer = make_trainer(config, target, [])
     metrics = score_all(trainer, parts.task, parts.data, target)
@@ -64,6 +64,8 @@ def read_config(folder: Path) -> dict[str, Any]:
         ConfigError: if it is not the directory of a completed run.
     """
     read_metrics(folder)  # refuses anything else
+    if missing := [name for name in ("config.yaml", "model/config.json") if not (folder / name).exists()]:
+        raise ConfigError(f"{str(folder)!r}: has no {missing[0]}; only the directory of a run can be scored anew")
     config: dict[str, Any] = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
     config["model"] = {
         "_target_": "clozelab.model.pretrained.Pretrained",

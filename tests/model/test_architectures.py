@@ -135,9 +135,7 @@ ANY_WORD = st.one_of(
 
 
 @pytest.mark.parametrize("kind", TOKENIZERS)
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(words=st.lists(ANY_WORD, min_size=1, max_size=15), room=st.integers(1, 30), data=st.data())
 def test_every_word_has_one_place_which_is_its_first_piece_or_the_unknown_token(
     kind: str, words: list[str], room: int, data: st.DataObject, loaded: Callable[[str], PreTrainedTokenizerFast]

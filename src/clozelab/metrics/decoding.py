@@ -9,6 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+WORST = -1e9
+"""Stands for a log-probability of -inf, which must stay better than what is forbidden."""
+
 
 def legal_transitions(labels: Sequence[str]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Returns what IOB2 allows: at the start of a sentence (labels,), and from each label to each (labels, labels).
@@ -45,6 +48,7 @@ def viterbi(
     tags = np.empty(len(sentence_starts), dtype=np.int64)
     if len(firsts) == 0:
         return tags
+    log_probabilities = np.nan_to_num(log_probabilities, nan=WORST, posinf=-WORST, neginf=WORST)
     score = log_probabilities[firsts].astype(np.float64) + np.where(begins, 0.0, -np.inf)
     came_from: list[NDArray[np.int64]] = []
     for place in range(1, int(lengths[0])):
