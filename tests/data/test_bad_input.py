@@ -48,8 +48,8 @@ REFUSED: dict[str, tuple[str, bytes, list[str], int, str]] = {
     "UTF-16": ("a.conll", "a O\n".encode("utf-16"), [], 1, "not UTF-8"),
     "a NUL": ("a.conll", b"a O\nb\0 O\n", [], 2, "NUL character"),
     "a tag of no scheme": ("a.conll", b"Ada B-PER\nmet X-PER\n", [], 2, "'X-PER' is no tag of the scheme iob2"),
-    "a tag that the declared scheme lacks": ("a.conll", b"a O\nAda E-PER\n", ["data.scheme=iob2"], 2, "of the scheme iob2"),
-    "more words than tags": ("a.jsonl", jsonl(GOOD, {"tokens": ["a", "b"], "tags": ["O"]}), [], 2, "2 words but 1 tags"),
+    "a tag of another scheme": ("a.conll", b"a O\nAda E-PER\n", ["data.scheme=iob2"], 2, "of the scheme iob2"),
+    "too few tags": ("a.jsonl", jsonl(GOOD, {"tokens": ["a", "b"], "tags": ["O"]}), [], 2, "2 words but 1 tags"),
     "more tags than words": ("a.csv", b"tokens,tags\na b,O O\na,O O\n", [], 3, "1 words but 2 tags"),
     "a row without the column": ("a.jsonl", jsonl(GOOD, {"tokens": ["a"]}), [], 2, "no column 'tags'"),
     "a misspelt column": ("a.jsonl", jsonl(GOOD), ["data.format.words=token"], 1, "Did you mean 'tokens'?"),
@@ -71,7 +71,7 @@ REFUSED: dict[str, tuple[str, bytes, list[str], int, str]] = {
     "a span of blanks": ("a.jsonl", jsonl({"text": "a  b", "spans": [[1, 3, "PER"]]}), [], 1, "holds no word"),
     "a span without a label": ("a.jsonl", jsonl({"text": "Ada", "spans": [[0, 3]]}), [], 1, "start, end, label"),
     "a span that is no number": ("a.jsonl", jsonl({"text": "Ada", "spans": [["0", 3, "X"]]}), [], 1, "start, end"),
-    "a span without its end": ("a.jsonl", jsonl({"text": "Ada", "spans": [{"start": 0, "label": "X"}]}), [], 1, "'end'"),
+    "a span without end": ("a.jsonl", jsonl({"text": "Ada", "spans": [{"start": 0, "label": "X"}]}), [], 1, "'end'"),
     "a column named twice": ("a.csv", b"tokens,tokens\na,O\n", [], 1, "names a column twice"),
     "a ragged row": ("a.csv", b"tokens,tags\na,O\na b,O O,x\n", [], 3, "3 columns, the header has 2"),
     "an open quote": ("a.csv", b'tokens,tags\n"a,O\n', [], 2, "not csv"),
@@ -134,11 +134,11 @@ HANDLED: dict[str, tuple[str, bytes, list[str], dict[str, int]]] = {
     ),
     "a span over blanks beside its word": ("a.jsonl", jsonl({"text": " Ada ", "spans": [[0, 5, "PER"]]}), ["Ada"], {}),
     "overlapping spans": (
-        "a.jsonl", jsonl({"text": "New York", "spans": [[4, 8, "X"], [0, 8, "LOC"]]}), ["New York"], {"spans_dropped": 1}
+        "a.jsonl", jsonl({"text": "a b", "spans": [[2, 3, "X"], [0, 3, "LOC"]]}), ["a b"], {"spans_dropped": 1}
     ),
     "a row without words": ("a.jsonl", jsonl(GOOD, {"tokens": [], "tags": []}), ["Ada met"], {"sentences_empty": 1}),
     "a text of blanks": (
-        "a.jsonl", jsonl({"text": "Ada", "spans": [[0, 3, "X"]]}, {"text": " ", "spans": []}), ["Ada"], {"sentences_empty": 1}
+        "a.jsonl", jsonl({"text": "Ada", "spans": []}, {"text": " ", "spans": []}), ["Ada"], {"sentences_empty": 1}
     ),
     "an empty word in a list": (
         "a.jsonl", jsonl({"tokens": ["", "Ada"], "tags": ["O", "B-X"]}), [" Ada"], {"words_without_piece": 1}
@@ -146,7 +146,7 @@ HANDLED: dict[str, tuple[str, bytes, list[str], dict[str, int]]] = {
     "a quotation mark in a column file": ("a.conll", b'" O\n"Ada B-PER\n', ['" "Ada'], {}),
     "markup": ("a.conll", b"[bold] O\n<script> B-X\n", ["[bold] <script>"], {}),
     "a line separator inside a word": ("a.conll", "a\u2028b B-X\n".encode(), ["a\u2028b"], {}),
-    "blank lines between JSON lines": ("a.jsonl", jsonl(GOOD) + b"\n \n" + jsonl(GOOD), ["Ada met"] * 2, {"sentences_repeated": 1}),
+    "blank lines between JSON lines": ("a.jsonl", b"\n \n" + jsonl(GOOD) + b"\n", ["Ada met"], {}),
 }  # fmt: skip
 
 
