@@ -67,7 +67,9 @@ class Auto:
         self.names = names
         # What either format refuses is refused here, before any file is seen.
         self._records("jsonl")
-        if columns is not None:
+        if columns is None:
+            Conll(columns=["word", "tag"], labels="tag", separator=separator, comment=comment)
+        else:
             self._conll(columns)
 
     def read(self, path: Path, counts: Counter[str]) -> Iterator[Sentence]:

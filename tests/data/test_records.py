@@ -1,0 +1,138 @@
+"""The same sentences are read from every kind of file, and whatever way they are written there."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clozelab.data.records import Records
+from clozelab.data.rows import Kind
+from clozelab.errors import ConfigError, DataError
+
+WORD = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=6)
+PAIR = st.tuples(WORD, st.sampled_from(["O", "B-X", "I-X"]))
+SENTENCES = st.lists(st.lists(PAIR, min_size=1, max_size=5), min_size=1, max_size=5)
+Sentences = list[list[tuple[str, str]]]
+
+
+def read(path: Path, kind: Kind, **options: Any) -> Sentences:
+    found = Records(kind=kind, **options).read(path, Counter())
+    return [list(zip(sentence.words, sentence.tags, strict=True)) for sentence in found]
+
+
+def lists(sentences: Sentences) -> list[tuple[list[str], list[str]]]:
+    return [([word for word, _ in s], [tag for _, tag in s]) for s in sentences]
+
+
+def quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"'
+
+
+@given(sentences=SENTENCES)
+def test_every_kind_of_file_gives_the_same_sentences(
+    sentences: Sentences, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("records")
+    pairs = lists(sentences)
+    rows = [{"tokens": words, "tags": tags} for words, tags in pairs]
+    (folder / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    pq.write_table(pa.Table.from_pylist(rows), folder / "a.parquet")
+    as_json = [f"{quoted(json.dumps(words))},{quoted(json.dumps(tags))}\n" for words, tags in pairs]
+    (folder / "json.csv").write_text("tokens,tags\n" + "".join(as_json), encoding="utf-8")
+    as_python = [f"{quoted(repr(words))},{quoted(repr(tags))}\n" for words, tags in pairs]
+    (folder / "python.csv").write_text("tokens,tags\n" + "".join(as_python), encoding="utf-8")
+    assert read(folder / "a.jsonl", "jsonl") == sentences
+    assert read(folder / "a.parquet", "parquet") == sentences
+    assert read(folder / "json.csv", "csv") == sentences
+    assert read(folder / "python.csv", "csv") == sentences
+
+
+def test_words_with_blanks_between_them_are_a_list_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text("id\ttags\twords\n1\tB-X O\tAda  met\n")
+    assert read(path, "tsv") == [[("Ada", "B-X"), ("met", "O")]]
+
+
+@pytest.mark.parametrize("filled", [True, False], ids=["in every row", "in the first row of each"])
+def test_files_with_a_word_a_row_are_put_together_by_their_sentence_column(filled: bool, tmp_path: Path) -> None:
+    sentences = [[("Ada", "B-X"), ("met", "O")], [("Ada", "O")], [("the", "O"), ("end", "O")]]
+    rows = [
+        f"{f'Sentence: {i}' if filled or place == 0 else ''},{word},{tag}\n"
+        for i, sentence in enumerate(sentences)
+        for place, (word, tag) in enumerate(sentence)
+    ]
+    path = tmp_path / "a.csv"
+    path.write_text("Sentence #,Word,Tag\n" + "".join(rows))
+    records = Records(kind="csv", words="Word", labels="Tag", sentence="Sentence #")
+    found = list(records.read(path, Counter()))
+    assert [list(zip(s.words, s.tags, strict=True)) for s in found] == sentences
+    assert [(s.line, s.line_of(len(s.words) - 1)) for s in found] == [(2, 3), (4, 4), (5, 6)]
+
+
+def test_a_word_in_a_file_with_a_word_a_row_may_hold_blanks_and_brackets(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("s,tokens,tags\n1,New York,B-X\n1,[x,O\n")
+    assert read(path, "csv", sentence="s") == [[("New York", "B-X"), ("[x", "O")]]
+
+
+def test_documents_are_numbered_as_their_column_says(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    rows = [{"tokens": ["a"], "tags": ["O"], "doc": doc} for doc in ("x", "x", 7, "y")]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = Records(kind="jsonl", document="doc").read(path, Counter())
+    assert [sentence.document for sentence in found] == [0, 0, 1, 2]
+    assert {sentence.document for sentence in Records(kind="jsonl").read(path, Counter())} == {0}
+
+
+@pytest.mark.parametrize(
+    "spans", [[[0, 3, "PER"]], [{"start": 0, "end": 3, "label": "PER"}], [{"start": 0, "end": 3, "type": "PER"}]]
+)
+@pytest.mark.parametrize("column", ["spans", "entities", "label", "labels"])
+def test_texts_with_spans_become_words_with_tags(spans: list[Any], column: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"text": "Ada met.", column: spans}) + "\n")
+    assert read(path, "jsonl") == [[("Ada", "B-PER"), ("met", "O"), (".", "O")]]
+
+
+def test_columns_that_are_named_go_before_those_that_are_guessed(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    row = {"tokens": ["a"], "tags": ["O"], "text": "Ada", "spans": [[0, 3, "X"]], "w": ["b"], "t": ["B-Y"]}
+    path.write_text(json.dumps(row) + "\n")
+    assert read(path, "jsonl") == [[("a", "O")]]
+    assert read(path, "jsonl", words="w", labels="t") == [[("b", "B-Y")]]
+    assert read(path, "jsonl", text="text") == [[("Ada", "B-X")]]
+
+
+def test_integers_are_named_and_plain_ones_need_names(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"tokens": ["a", "b"], "tags": [1, 0]}\n')
+    assert read(path, "jsonl", names=["O", "B-X"]) == [[("a", "B-X"), ("b", "O")]]
+    with pytest.raises(DataError, match=r"a\.jsonl:1: tag 1 is an integer; data\.format\.names"):
+        read(path, "jsonl")
+    path.write_text('{"tokens": ["a"], "tags": [true]}\n')
+    with pytest.raises(DataError, match="must be text or an integer, is True"):
+        read(path, "jsonl", names=["O", "B-X"])
+
+
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        ({"kind": "xml"}, "kind"),
+        ({"kind": "csv", "words": "a", "text": "b"}, "text"),
+        ({"kind": "csv", "words": "a", "spans": "b"}, "spans"),
+        ({"kind": "csv", "sentence": "a", "text": "b"}, "text"),
+        ({"kind": "csv", "separator": "||"}, "separator"),
+        ({"kind": "csv", "names": ["O", "O"]}, "names"),
+        ({"kind": "csv", "names": []}, "names"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_any_file_is_read(options: dict[str, Any], key: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Records(**options)
+    assert caught.value.key == key
