@@ -11,6 +11,8 @@ from rich.text import Text
 
 from clozelab.errors import ConfigError
 
+NUM_CONFUSIONS = 20
+"""Rows where the whole table is too wide for the terminal."""
 NUM_HARDEST = 10
 CONTEXT = 5
 """Words shown on each side of a hard word."""
@@ -29,8 +31,14 @@ def print_errors(folder: Path) -> None:
         )
     console = Console(highlight=False, markup=False)
     for split, errors in json.loads(path.read_text(encoding="utf-8")).items():
-        console.print(f"\n{split}: confusion, rows are gold and columns predicted; - is no entity there")
-        console.print(_confusion(errors["confusion"]))
+        none = "; - is no entity there" if "boundaries" in errors else ""
+        table = _confusion(errors["confusion"])
+        if console.measure(table, options=console.options.update(width=10**6)).maximum <= console.width:
+            console.print(f"\n{split}: confusion, rows are gold and columns predicted{none}")
+        else:
+            console.print(f"\n{split}: the most frequent confusions (errors.json has all){none}")
+            table = _frequent(errors["confusion"])
+        console.print(table)
         if "boundaries" in errors:
             console.print(f"\n{split}: entities found with wrong borders")
             console.print(_counts(errors["boundaries"]))
@@ -50,6 +58,15 @@ def _confusion(confusion: Mapping[str, Mapping[str, int]]) -> Table:
     return table
 
 
+def _frequent(confusion: Mapping[str, Mapping[str, int]]) -> Table:
+    table = Table("gold", "predicted", box=None, pad_edge=False)
+    table.add_column("count", justify="right")
+    pairs = [(count, gold, name) for gold, row in confusion.items() for name, count in row.items() if name != gold]
+    for count, gold, name in sorted(pairs, key=lambda pair: -pair[0])[:NUM_CONFUSIONS]:
+        table.add_row(Text(gold), Text(name), str(count))
+    return table
+
+
 def _counts(counts: Mapping[str, int]) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in counts:
@@ -59,7 +76,9 @@ def _counts(counts: Mapping[str, int]) -> Table:
 
 
 def _familiarity(parts: Mapping[str, Mapping[str, float]]) -> Table:
-    table = Table("", "gold", "precision", "recall", "f1", box=None, pad_edge=False)
+    table = Table("", box=None, pad_edge=False)
+    for column in ("gold", "precision", "recall", "f1"):
+        table.add_column(column, justify="right")
     for name, scores in parts.items():
         shown = (f"{scores[score]:.4f}" for score in ("precision", "recall", "f1"))
         table.add_row(name.replace("_", " "), str(scores["gold"]), *shown)

@@ -14,7 +14,7 @@ SHOWN = ("loss", "accuracy", "macro_f1")
 
 def print_result(run: Run, output_dir: Path) -> None:
     """Prints the final metrics of a completed run, one row a metric, one column a split."""
-    console = Console(highlight=False, markup=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     print_metrics(run.metrics())
     console.print(f"run directory  {run.folder}", soft_wrap=True)
     console.print(f"model          {run.folder / 'model'}", soft_wrap=True)
@@ -37,7 +37,7 @@ def read_metrics(folder: Path) -> dict[str, float]:
 
 def print_metrics(metrics: dict[str, float]) -> None:
     """Prints metrics of both scored splits, one row a metric, one column a split."""
-    Console(highlight=False, markup=False).print(_table(metrics))
+    Console(highlight=False, markup=False, emoji=False).print(_table(metrics))
 
 
 def _table(metrics: dict[str, float]) -> Table:

@@ -29,7 +29,8 @@ def test_a_fitting_value_is_no_problem(value: object, hint: Any) -> None:
     ("value", "hint", "problem"),
     [
         ("3", int, "must be an integer"), (3.0, int, "must be an integer"), (True, int, "must be an integer"),
-        (None, int, "must be an integer"), (True, float, "must be a number"), ("1e-5", float, "must be a number"),
+        (None, int, "must be an integer"), (3, Source, "must be a Source node"),
+        (True, float, "must be a number"), ("1e-5", float, "must be a number"),
         (1, bool, "must be true or false"), ("true", bool, "must be true or false"), (3, str, "must be text"),
         ("x", int | None, "must be an integer or null"), ("x", float | torch.Tensor, "must be a number"),
         ([1], list[str], "must be a list of which each is text"),

@@ -2,9 +2,11 @@
 
 import pytest
 import torch
-from transformers import AutoModel
+from transformers import AutoModel, AutoModelForTokenClassification
 from transformers.models.auto.configuration_auto import AutoConfig
 
+from clozelab.errors import ConfigError
+from clozelab.model.build import split
 from clozelab.model.probe import TOLERANCE, probe
 
 SIZES = {
@@ -89,3 +91,17 @@ def test_the_probe_leaves_mode_and_random_state_alone() -> None:
     probe(model, max_length=64)
     assert model.training
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_padding_is_exact_where_packing_is_not() -> None:
+    found = probe(make("mpnet", max_position_embeddings=66), max_length=64)
+    assert found.padding < TOLERANCE
+
+
+def test_an_architecture_whose_numbers_depend_on_padding_is_refused() -> None:
+    model = AutoModelForTokenClassification.from_config(
+        AutoConfig.for_model("fnet", **SIZES, max_position_embeddings=64)
+    )
+    assert probe(model.fnet, max_length=64).padding > TOLERANCE
+    with pytest.raises(ConfigError, match="FNetModel gives other numbers the further a row is padded"):
+        split(model, max_length=64, attention="bidirectional")

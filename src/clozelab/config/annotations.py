@@ -23,6 +23,8 @@ def type_problem(value: Any, hint: Any) -> str:
     """Returns what a plain value must be to fit an annotation, or an empty string if it does."""
     if hint is Any:
         return ""
+    if getattr(hint, "_is_protocol", False):  # only an object fits, and a plain value is none
+        return f"must be {describe(hint)}"
     try:
         adapter = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
     except (PydanticUserError, PydanticSchemaGenerationError):

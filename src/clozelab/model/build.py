@@ -15,7 +15,7 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 from clozelab.errors import ConfigError
 from clozelab.model.dropout import use_fast_dropout
 from clozelab.model.encoder import Encoder
-from clozelab.model.probe import probe
+from clozelab.model.probe import TOLERANCE, probe
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +121,11 @@ def split(model: PreTrainedModel, *, max_length: int, attention: Attention) -> t
             "%s gives other numbers when packed (difference %.1e): its batches are padded instead, which is slower",
             type(base).__name__, found.difference,
         )  # fmt: skip
+        if found.padding > TOLERANCE:
+            raise ConfigError(
+                f"{type(base).__name__} gives other numbers the further a row is padded (difference {found.padding:.1e}), "
+                "so that an example's would depend on the others of its batch; it is not supported"
+            )
         if attention == "causal":
             raise ConfigError(
                 f"attention='causal': {type(base).__name__} does not take the mask it needs", key="attention"

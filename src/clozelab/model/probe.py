@@ -4,7 +4,7 @@ Random examples run packed and alone, in eval mode and float32. Where the two di
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -33,6 +33,8 @@ class Packability:
         packable: whether packed rows give what separate rows give.
         position_offset: what has to be added to position ids.
         sliding_window: how far the local layers see, if they need a mask of their own; else None.
+        padding: largest absolute difference of a hidden value between alone and padded, where rows are not packed: an
+            architecture whose numbers depend on how far a row is padded cannot be batched at all.
         difference: largest absolute difference of a hidden value under the best of these; inf where the model raised.
     """
 
@@ -40,6 +42,7 @@ class Packability:
     position_offset: int
     sliding_window: int | None
     difference: float
+    padding: float = 0.0
 
 
 def probe(base: PreTrainedModel, *, max_length: int) -> Packability:
@@ -58,9 +61,12 @@ def probe(base: PreTrainedModel, *, max_length: int) -> Packability:
             length = min(max_length, max(LONGEST, 3 * (window or 0)))
             alone, batch = _examples(base, length)
             results = [_difference(base, offset, window, alone, batch) for offset in _offsets(base)]
+            best = min(results, key=lambda result: result.difference)
+            if not best.packable:
+                best = replace(best, padding=_padding_difference(base, alone, batch))
     finally:
         base.train(mode)
-    return min(results, key=lambda result: result.difference)
+    return best
 
 
 def _offsets(base: PreTrainedModel) -> Iterator[int]:
@@ -133,3 +139,19 @@ def _difference(
         difference = float((packed - reference).abs().max())
         largest = max(largest, difference) if difference == difference else float("inf")
     return Packability(largest <= TOLERANCE, offset, window, largest)
+
+
+def _padding_difference(base: PreTrainedModel, alone: list[Tensor], batch: Batch) -> float:
+    """Returns the largest difference of a hidden value between examples alone and in one padded batch."""
+    width = max(len(states) for states in alone)
+    padded = torch.full((len(alone), width), base.config.pad_token_id or 0)
+    types, sequences = torch.zeros_like(padded), torch.full_like(padded, -1)
+    for place, (row, number) in enumerate(_numbers(batch.sequence_ids.cpu())):
+        chosen = batch.sequence_ids[row] == number
+        length = int(chosen.sum())
+        padded[place, :length], types[place, :length] = batch.input_ids[row][chosen], batch.token_type_ids[row][chosen]
+        sequences[place, :length] = 0
+    encoder = Encoder(base=base, packable=False, position_offset=0, causal=False)
+    states = encoder(_batch(base, padded, types, torch.zeros_like(padded), sequences))
+    rows = zip(states, alone, strict=True)
+    return max(float((found[: len(reference)] - reference).abs().max()) for found, reference in rows)
