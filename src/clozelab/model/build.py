@@ -123,7 +123,7 @@ def split(model: PreTrainedModel, *, max_length: int, attention: Attention) -> t
         )  # fmt: skip
         if found.padding > TOLERANCE:
             raise ConfigError(
-                f"{type(base).__name__} gives other numbers the further a row is padded (difference {found.padding:.1e}), "
+                f"{type(base).__name__} gives other numbers the further a row is padded (by {found.padding:.1e}), "
                 "so that an example's would depend on the others of its batch; it is not supported"
             )
         if attention == "causal":
