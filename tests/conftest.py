@@ -95,14 +95,31 @@ def hub_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def overrides(tiny_model: Path, conll_files: dict[str, Path], tmp_path: Path) -> list[str]:
-    """The command line of a run that takes a second: tiny encoder, tiny corpus, output below tmp_path."""
+def command_line(tiny_model: Path, conll_files: dict[str, Path], output: Path) -> list[str]:
+    """Returns the keys of a run that takes a second: tiny encoder, tiny corpus."""
     return [
         "model=hub", f"model.path={tiny_model}", "data=files", *(f"data.{s}={p}" for s, p in conll_files.items()),
-        "data.batch_size=8", "trainer.max_epochs=2", "optimizer.lr=1e-3", "logger=none",
-        f"output_dir={tmp_path / 'outputs'}", "callbacks.progress.enabled=false", "num_threads=1",
+        "data.batch_size=8", "trainer.max_epochs=2", "optimizer.lr=1e-3", "logger=none", f"output_dir={output}",
+        "callbacks.progress.enabled=false", "num_threads=1",
     ]  # fmt: skip
+
+
+@pytest.fixture
+def overrides(tiny_model: Path, conll_files: dict[str, Path], tmp_path: Path) -> list[str]:
+    """The command line of a run that takes a second, output below tmp_path."""
+    return command_line(tiny_model, conll_files, tmp_path / "outputs")
+
+
+@pytest.fixture(scope="session")
+def finished_run(tiny_model: Path, conll_files: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A completed run directory to read, not to write below; of its argmax predictions some are not legal IOB2."""
+    from clozelab.cli import main
+
+    output = tmp_path_factory.mktemp("finished")
+    more = ["trainer.max_epochs=3", "optimizer.lr=5e-3"]
+    assert main(["train", *command_line(tiny_model, conll_files, output), *more]) == 0
+    (run,) = output.glob("*/*/seed-*")
+    return run
 
 
 @pytest.fixture

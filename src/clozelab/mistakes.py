@@ -36,7 +36,7 @@ def print_errors(folder: Path) -> None:
         if console.measure(table, options=console.options.update(width=10**6)).maximum <= console.width:
             console.print(f"\n{split}: confusion, rows are gold and columns predicted{none}")
         else:
-            console.print(f"\n{split}: the most frequent confusions (errors.json has all){none}")
+            console.print(f"\n{split}: most frequent confusions, all in errors.json{none}")
             table = _frequent(errors["confusion"])
         console.print(table)
         if "boundaries" in errors:

@@ -23,7 +23,7 @@ def test_encoder_and_head_are_the_models_own_parameters(tiny_model: Path) -> Non
     assert parts == {id(p) for p in model.parameters()}
     states = torch.randn(3, 32)
     model.eval()
-    assert torch.equal(layers(states), model.classifier(states))
+    assert torch.equal(layers(states[None])[0], model.classifier(states))
 
 
 def padded_model() -> torch.nn.Module:
@@ -46,21 +46,26 @@ def test_causal_attention_of_such_an_encoder_is_refused() -> None:
         split(padded_model(), max_length=64, attention="causal")
 
 
-@pytest.mark.parametrize(
-    "kind", ["bert", "electra", "distilbert", "albert", "roberta", "xlm-roberta", "modernbert", "mpnet", "deberta-v2"]
-)
-def test_the_head_of_an_architecture_is_its_layers_one_after_the_other(
-    kind: str, encoder_folder: Callable[[str], Path]
+KINDS = ["bert", "electra", "distilbert", "albert", "roberta", "xlm-roberta", "modernbert", "mpnet", "deberta-v2"]
+
+
+@pytest.mark.parametrize("task", ["TokenClassification", "SequenceClassification"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_head_of_an_architecture_gives_what_the_whole_model_gives(
+    kind: str, task: str, encoder_folder: Callable[[str], Path]
 ) -> None:
     node = Pretrained(path=str(encoder_folder(kind)), source=Hub())
-    model = node.build(head="AutoModelForTokenClassification", labels=("A", "B", "C")).eval()
-    encoder, layers = split(model, max_length=node.max_length(), attention="bidirectional")
-    ids = torch.arange(6, 18)[None]
-    states = encoder.base(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
-    torch.testing.assert_close(layers(states), model(input_ids=ids).logits, atol=1e-6, rtol=0)
+    model = node.build(head=f"AutoModelFor{task}", labels=("A", "B", "C")).eval()
+    encoder, head = split(model, max_length=node.max_length(), attention="bidirectional")
+    ids = torch.arange(6, 18).reshape(2, 6)
+    mask = torch.ones_like(ids)
+    states = encoder.base(input_ids=ids, attention_mask=mask).last_hidden_state
+    found = head(states if task == "TokenClassification" else states[:, :1])
+    torch.testing.assert_close(found, model(input_ids=ids, attention_mask=mask).logits, atol=1e-6, rtol=0)
 
 
-def test_a_head_that_is_more_than_its_layers_is_refused(tiny_model: Path) -> None:
-    model = AutoModelForSequenceClassification.from_pretrained(str(tiny_model))
-    with pytest.raises(ConfigError, match="BertForSequenceClassification: its head is not its layers"):
+def test_a_head_that_looks_at_more_than_the_first_state_is_refused(encoder_folder: Callable[[str], Path]) -> None:
+    folder = str(encoder_folder("modernbert"))
+    model = AutoModelForSequenceClassification.from_pretrained(folder, classifier_pooling="mean")
+    with pytest.raises(ConfigError, match="its head looks at more than the first hidden state"):
         split(model, max_length=64, attention="bidirectional")

@@ -1,7 +1,6 @@
 """What every model node shares: the tokenizer of a folder, and the split of a model into encoder and head."""
 
 import logging
-from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -9,12 +8,12 @@ from typing import Any, Literal
 import torch
 import transformers
 from tokenizers import pre_tokenizers
-from torch import nn
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
 from clozelab.errors import ConfigError
 from clozelab.model.dropout import use_fast_dropout
 from clozelab.model.encoder import Encoder
+from clozelab.model.head import Head
 from clozelab.model.probe import TOLERANCE, probe
 
 log = logging.getLogger(__name__)
@@ -97,12 +96,8 @@ def auto_class(name: str) -> Any:
     return getattr(transformers, name)
 
 
-def split(model: PreTrainedModel, *, max_length: int, attention: Attention) -> tuple[Encoder, nn.Sequential]:
+def split(model: PreTrainedModel, *, max_length: int, attention: Attention) -> tuple[Encoder, Head]:
     """Takes a Hugging Face model apart without copying: the same parameters, seen as encoder and head.
-
-    The head is every other child of the model in order of definition, which is what its `forward` does with the
-    hidden states (BERT: dropout, classifier; ModernBERT: dense-act-norm, dropout, classifier). So what clozelab trains
-    *is* a plain Hugging Face model.
 
     Args:
         model: with a head for the task.
@@ -110,7 +105,8 @@ def split(model: PreTrainedModel, *, max_length: int, attention: Attention) -> t
         attention: `bidirectional`, or `causal` for the counterpart that sees no later position.
 
     Raises:
-        ConfigError: if causal attention is asked of an encoder that cannot be packed, or the head is not a chain.
+        ConfigError: if causal attention is asked of an encoder that cannot be packed, or if the head needs more than
+            the hidden states.
     """
     base = getattr(model, model.base_model_prefix)
     found = probe(base, max_length=max_length)
@@ -136,13 +132,13 @@ def split(model: PreTrainedModel, *, max_length: int, attention: Attention) -> t
         base=base, packable=found.packable, position_offset=found.position_offset, causal=attention == "causal",
         sliding_window=found.sliding_window,
     )  # fmt: skip
-    head = nn.Sequential(OrderedDict((name, child) for name, child in model.named_children() if child is not base))
+    head = Head(model=model)
     _check_head(model, base, head)
     return encoder, head
 
 
-def _check_head(model: PreTrainedModel, base: PreTrainedModel, head: nn.Sequential) -> None:
-    """Refuses an architecture whose head is more than its parts one after the other.
+def _check_head(model: PreTrainedModel, base: PreTrainedModel, head: Head) -> None:
+    """Refuses an architecture whose head looks at more than the hidden states (of sequences, at more than the first).
 
     Raises:
         ConfigError: naming it.
@@ -154,9 +150,9 @@ def _check_head(model: PreTrainedModel, base: PreTrainedModel, head: nn.Sequenti
     mask = torch.ones_like(ids)
     with torch.no_grad():
         whole = model(input_ids=ids, attention_mask=mask).logits
-        parts = head(base(input_ids=ids, attention_mask=mask).last_hidden_state)
+        states = base(input_ids=ids, attention_mask=mask).last_hidden_state
+        parts = head(states if whole.ndim == 3 else states[:, :1])
     model.train(mode)
     if whole.shape != parts.shape or not torch.allclose(whole, parts, atol=1e-4):
-        raise ConfigError(
-            f"{type(model).__name__}: its head is not its layers one after the other; it is not supported"
-        )
+        what = "the hidden states" if whole.ndim == 3 else "the first hidden state"
+        raise ConfigError(f"{type(model).__name__}: its head looks at more than {what}; it is not supported")

@@ -93,7 +93,7 @@ class TokenClassification(Task):
         return mean_by_word(self._log_probabilities(states), word_of, batch.target_lengths)
 
     def _log_probabilities(self, states: Tensor) -> Tensor:
-        logits: Tensor = self.layers(states)
+        logits: Tensor = self.layers(states.unsqueeze(0)).squeeze(0)
         return logits.float().log_softmax(-1)
 
     def loss(self, log_probabilities: Tensor, batch: Batch) -> Tensor:
