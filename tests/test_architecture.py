@@ -156,7 +156,10 @@ def test_no_constructor_swallows_keys_and_no_handler_swallows_errors(name: str) 
 
 
 def test_tests_mirror_the_sources() -> None:
-    whole = {"test_architecture", "test_architectures", "test_bad_input", "test_conf", "test_network", "test_readme"}
+    whole = {
+        "test_architecture", "test_architectures", "test_bad_input", "test_conf", "test_network", "test_readme",
+        "test_references",
+    }  # fmt: skip
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         mirrored = path.relative_to(ROOT / "tests").with_name(path.name.removeprefix("test_"))
         assert path.stem in whole or Path("clozelab", mirrored) in SOURCES, path

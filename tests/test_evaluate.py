@@ -76,7 +76,7 @@ def test_the_runs_own_settings_give_exactly_the_runs_scores(clozelab: Run, run: 
     for split in ("validation", "test"):
         ours, theirs = (pq.read_table(f / "predictions" / f"{split}.parquet") for f in (target, run))
         assert ours.equals(theirs)
-    assert json.loads(json.dumps((target / "overrides.yaml").read_text())) == f"- {override}\n"
+    assert (target / "overrides.yaml").read_text() == f"- {override}\n"
 
 
 def test_decoding_anew_gives_legal_tags_and_leaves_the_run_as_it_is(clozelab: Run, run: Path) -> None:
@@ -238,3 +238,14 @@ def test_how_the_verb_is_used_is_said_and_a_wrong_option_refused(
     found, out, err = clozelab("evaluate", *arguments)
     assert found == code
     assert message in out + err
+
+
+def test_a_reader_that_goes_away_is_no_interruption(finished_run: Path) -> None:
+    command = [sys.executable, "-m", "clozelab", "evaluate", str(finished_run), "--errors"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    said = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(timeout=120), said) == (141, "")

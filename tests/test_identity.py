@@ -192,7 +192,7 @@ def test_a_completed_run_of_other_code_is_returned_with_a_warning(
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
-        ("data", {"_target_": "clozelab.data.module.DataModule"}, "data.source: must be given"),
+        ("data", {"_target_": "clozelab.data.words.Words"}, "data.source: must be given"),
         ("data", "x", "data='x': must hold keys and values"),
         ("model", None, "model=None: must hold keys and values"),
         ("trainer", {"_target_": "pytorch_lightning.Trainer", "max_epoch": 1}, "Did you mean 'max_epochs'?"),

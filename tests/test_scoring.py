@@ -64,7 +64,7 @@ def test_errors_of_both_splits_agree_with_predictions_and_metrics(finished_run: 
 def test_a_run_with_other_pooling_trains_and_predicts_legal_tags_only(
     clozelab: Run, overrides: list[str], tmp_path: Path, pooling: str
 ) -> None:
-    more = [f"task.pooling={pooling}", "task.decoding=viterbi", "optimizer.lr=5e-3"]
+    more = [f"task.pooling={pooling}", "task.decoding=viterbi", "optimizer.lr=5e-3", "trainer.max_epochs=8"]
     code, out, err = clozelab("train", *overrides, *more)
     assert code == 0, err
     assert "f1_conlleval" in out
@@ -84,9 +84,9 @@ def test_argmax_may_predict_what_iob2_does_not_allow(finished_run: Path) -> None
 def test_a_word_that_was_not_scored_is_an_error(
     clozelab: Run, overrides: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from clozelab.data.module import DataModule
+    from clozelab.data.words import Words
 
-    monkeypatch.setattr(DataModule, "num_words", lambda self, split: 1000)
+    monkeypatch.setattr(Words, "num_targets", lambda self, split: 1000)
     code, _, err = clozelab("train", *overrides, "trainer.max_epochs=1")
     assert code == 2
     assert "validation: 181 words scored of 1000 in the file" in err

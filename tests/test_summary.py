@@ -47,7 +47,7 @@ def test_the_command_for_the_dashboard_is_shown_where_there_is_one(
 
 
 def test_a_long_or_odd_path_is_printed_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = Run(output_dir=tmp_path / ("long" * 50), study="s", name="n [brackets]", cell="0123abcd", seed=1)
+    run = Run(output_dir=tmp_path / ("long" * 50), study="s", name="n [brackets] :a: :smile:", cell="0123abcd", seed=1)
     with run.recording():
         run.complete({})
     print_result(run, tmp_path)

@@ -48,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # of `| head`: nobody reads on, and Python must not try to flush at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except (KeyboardInterrupt, SystemExit):  # Lightning turns Ctrl-C and SIGTERM into SystemExit
+    except (KeyboardInterrupt, SystemExit) as end:  # Lightning turns Ctrl-C and SIGTERM into SystemExit
+        if isinstance(end.__context__, BrokenPipeError):  # which rich turns into SystemExit
+            return 141
         print("clozelab: interrupted; the same command continues where it was", file=sys.stderr)
         return 130
 

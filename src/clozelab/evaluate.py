@@ -88,7 +88,7 @@ def changed(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, An
     for override in overrides:
         key, equals, text = override.partition("=")
         if not equals:
-            raise ConfigError(f"{override}: must be key=value, such as task.decoding=viterbi")
+            raise ConfigError(f"{override}: must be key=value, such as task.decoding=viterbi; one run at a time")
         group, *path = key.split(".")
         if group not in GROUPS or (not path and group != "num_threads"):
             raise ConfigError(f"{key}: cannot be set for a finished run.{did_you_mean(key, known)} {_allowed()}")

@@ -27,7 +27,7 @@ def print_errors(folder: Path) -> None:
     path = folder / "errors.json"
     if not path.exists():
         raise ConfigError(
-            f"{path}: no error analysis here; `clozelab evaluate {folder} task.decoding=argmax` makes one"
+            f"{path}: no error analysis here; `clozelab evaluate {folder} task.decoding=argmax --errors` makes one"
         )
     console = Console(highlight=False, markup=False)
     for split, errors in json.loads(path.read_text(encoding="utf-8")).items():

@@ -45,45 +45,51 @@ def _score(split: str, trainer: pl.Trainer, task: Task, data: DataModule) -> dic
         trainer.validate(task, datamodule=data, verbose=False)
     else:
         trainer.test(task, datamodule=data, verbose=False)
-    if len(task.scored.gold) != data.num_words(split):
-        raise DataError(f"{split}: {len(task.scored.gold)} words scored of {data.num_words(split)} in the file")
+    if len(task.scored.gold) != data.num_targets(split):
+        raise DataError(f"{split}: {len(task.scored.gold)} {data.kind} scored of {data.num_targets(split)} in the file")
     task.cross_check(task.scored, {name.partition("/")[2]: value for name, value in task.results.items()})
     return task.results
 
 
 def _tagged(scored: Scored, data: DataModule, split: str) -> Tagged:
     starts = scored.sentence_starts()
-    sentences = scored.sentence[starts].tolist()
-    words = [word for sentence in sentences for word in data.splits[split].words(sentence)]
+    parts = [data.splits[split].parts(unit) for unit in scored.sentence[starts].tolist()]
+    words = [word for own in parts for word in own] if data.kind == "words" else [" | ".join(own) for own in parts]
     return Tagged(data.spec.labels, scored.gold, scored.predicted, starts, words, scored.loss)
 
 
 def _entities_of_training(data: DataModule) -> frozenset[tuple[str, ...]]:
+    if data.kind != "words":
+        return frozenset()
     train = data.splits["train"]
-    chosen = data.sentences["train"].tolist()
-    words = [train.words(sentence) for sentence in chosen]
-    starts = np.concatenate([np.arange(len(sentence)) == 0 for sentence in words])
-    tags = np.concatenate([train.tags(sentence) for sentence in chosen])
-    return surface_forms(tags, starts, [word for sentence in words for word in sentence], data.spec.labels)
+    chosen = data.chosen["train"].tolist()
+    words = [train.parts(unit) for unit in chosen]
+    starts = np.concatenate([np.arange(len(own)) == 0 for own in words])
+    tags = np.concatenate([train.targets_of(unit) for unit in chosen])
+    return surface_forms(tags, starts, [word for own in words for word in own], data.spec.labels)
 
 
 def write_predictions(path: Path, scored: Scored, data: DataModule, split: str) -> None:
-    """Writes one row a sentence: id, words, and of each word gold, prediction, its probability and loss in nats."""
+    """Writes one row a sentence or text.
+
+    Columns: id; `words`, and of each word gold, prediction, its probability and loss; or `text` (and `text_pair`),
+    gold, prediction, its probability (null of numbers) and loss.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     starts = scored.sentence_starts().nonzero()[0].tolist()
-    labels = pa.array(data.spec.labels)
-    offsets = pa.array([*starts, len(scored.gold)], pa.int32())
     ids = [int(scored.sentence[start]) for start in starts]
-
-    def by_sentence(values: Any) -> pa.ListArray:
-        return pa.ListArray.from_arrays(offsets, values)
-
-    table = pa.table({
-        "id": ids,
-        "words": [data.splits[split].words(i) for i in ids],
-        "gold": by_sentence(labels.take(pa.array(scored.gold))),
-        "prediction": by_sentence(labels.take(pa.array(scored.predicted))),
-        "score": by_sentence(pa.array(scored.score)),
-        "loss": by_sentence(pa.array(scored.loss)),
-    })  # fmt: skip
-    pq.write_table(table, path)
+    parts = [data.splits[split].parts(unit) for unit in ids]
+    labels = pa.array(data.spec.labels)
+    columns: dict[str, pa.Array] = {
+        "gold": pa.array(scored.gold), "prediction": pa.array(scored.predicted),
+        "score": pa.array(scored.score, from_pandas=True), "loss": pa.array(scored.loss),
+    }  # fmt: skip
+    if not data.spec.numbers:
+        columns.update({name: labels.take(columns[name]) for name in ("gold", "prediction")})
+    if data.kind == "words":
+        offsets = pa.array([*starts, len(scored.gold)], pa.int32())
+        columns = {name: pa.ListArray.from_arrays(offsets, values) for name, values in columns.items()}
+        read = {"words": parts}
+    else:
+        read = {name: list(own) for name, own in zip(("text", "text_pair"), zip(*parts, strict=True), strict=False)}
+    pq.write_table(pa.table({"id": ids, **read, **columns}), path)

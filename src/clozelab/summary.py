@@ -52,11 +52,12 @@ def _table(metrics: dict[str, float]) -> Table:
 
 
 def _ordered(names: list[str]) -> list[str]:
-    """Returns word-level scores, then entities overall by mode, then F1 of each type; metrics.json has the rest."""
+    """Returns the scores of the whole split, then F1 of each type or class; metrics.json has the rest."""
     kinds = [f"{score}_{mode}" for mode in ("conlleval", "strict") for score in ("precision", "recall", "f1")]
-    overall = [n for n in kinds if n in names]
-    types = [n for n in names if n.startswith("f1_conlleval/")]
-    return [n for n in SHOWN if n in names] + overall + types
+    whole = [n for n in names if "/" not in n]
+    first = [n for n in (*SHOWN, *kinds) if n in whole]
+    parts = [n for n in names if n.startswith(("f1_conlleval/", "f1/"))]
+    return first + [n for n in whole if n not in first] + parts
 
 
 def _cell(value: float | None) -> str:

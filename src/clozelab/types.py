@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,19 +39,40 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
+class Text:
+    """One text, or a pair of texts, as its file has it.
+
+    Attributes:
+        segments: the text, or the two texts of a pair.
+        label: a class, or a number to predict.
+        line: of its file, from 1.
+    """
+
+    segments: tuple[str, ...]
+    label: str | float
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class DataSpec:
     """What a task may know of the data.
 
     Attributes:
-        labels: label names; a label's id is its place.
-        num_examples: sentences of each split, as selected by `limit` and `fraction`.
+        kind: what carries a target: the `words` of sentences, or whole `texts`.
+        labels: label names; a label's id is its place. Of numbers the name of the one output.
+        numbers: whether targets are numbers to predict (regression), not labels.
+        class_counts: how often each label occurs among the training targets; empty for numbers.
+        num_examples: sentences or texts of each split, as selected by `limit` and `fraction`.
         pad_token_id: the tokenizer's padding token.
         about: licence and citation, for the model card.
     """
 
+    kind: Literal["words", "texts"]
     labels: tuple[str, ...]
     num_examples: Mapping[str, int]
     pad_token_id: int
+    numbers: bool = False
+    class_counts: tuple[int, ...] = ()
     about: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -70,7 +91,7 @@ class Batch:
         example_ids: (examples,); each example's number in its split.
         target_positions: (targets,); places in the flattened rows of each target's first piece, example by example.
         target_lengths: (targets,); pieces of each target, which follow one another in its row.
-        targets: (targets,); label ids.
+        targets: (targets,); label ids, or float32 numbers.
         target_ids: (targets, 2); the sentence and the word in it that each target belongs to.
         num_step_targets: targets of the whole optimizer step, over all micro-batches and devices.
         num_step_examples: examples of the whole optimizer step.
@@ -102,18 +123,18 @@ class Scored:
     """What a model made of every target of a split, in the order of the file.
 
     Attributes:
-        sentence: (targets,) int64; number of the sentence.
+        sentence: (targets,) int64; number of the sentence or text.
         word: (targets,) int64; number of the word in its sentence.
-        gold: (targets,) int64 label ids.
-        predicted: (targets,) int64 label ids.
-        score: (targets,) float32; probability of the predicted label.
-        loss: (targets,) float32; cross-entropy in nats.
+        gold: (targets,) int64 label ids, or float32 numbers.
+        predicted: likewise.
+        score: (targets,) float32; probability of the predicted label; of numbers not a number.
+        loss: (targets,) float32; cross-entropy in nats, or squared error.
     """
 
     sentence: NDArray[np.int64]
     word: NDArray[np.int64]
-    gold: NDArray[np.int64]
-    predicted: NDArray[np.int64]
+    gold: NDArray[Any]
+    predicted: NDArray[Any]
     score: NDArray[np.float32]
     loss: NDArray[np.float32]
 
@@ -136,6 +157,17 @@ class Format(Protocol):
         Args:
             path: of the file.
             counts: of what was mended on the way, raised by name.
+
+        Raises:
+            DataError: naming file, line and reason, if the file cannot be read.
+        """
+
+
+class TextFormat(Protocol):
+    """How to read a file of labelled texts. Constructors do no I/O, and attributes are plain values."""
+
+    def read(self, path: Path, counts: Counter[str]) -> Iterator[Text]:
+        """Yields the texts of a file; see `Format.read`.
 
         Raises:
             DataError: naming file, line and reason, if the file cannot be read.

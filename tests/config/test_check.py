@@ -81,7 +81,7 @@ def test_a_value_that_cannot_be_is_refused_by_its_key(refused: Refused, mistake:
             "optimizer.lrr=1",
             ["optimizer.lrr: AdamW has no such key. Did you mean 'lr'? Allowed: lr, betas,", "(command line)"],
         ),
-        ("data.batchsize=1", ["data.batchsize: DataModule has no such key. Did you mean 'batch_size'?"]),
+        ("data.batchsize=1", ["data.batchsize: Words has no such key. Did you mean 'batch_size'?"]),
         (
             "trainer.max_epoch=1",
             ["trainer.max_epoch: Trainer has no such key. Did you mean 'max_epochs'? (command line)"],
@@ -102,7 +102,7 @@ def test_a_misspelt_key_on_the_command_line_is_refused_with_the_right_one(
 def test_a_misspelt_key_in_a_file_is_refused_with_the_file(refused: Refused, write: Write) -> None:
     own = write("experiment/mine.yaml", "# @package _global_\ndata:\n  batchsize: 8\n")
     message = refused("experiment=mine", f"--config-dir={own}")
-    assert "data.batchsize: DataModule has no such key. Did you mean 'batch_size'?" in message
+    assert "data.batchsize: Words has no such key. Did you mean 'batch_size'?" in message
     assert message.endswith(f"({own}/experiment/mine.yaml)\n")
 
 

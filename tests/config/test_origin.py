@@ -58,8 +58,8 @@ def test_all_options_of_a_sweep_are_looked_at() -> None:
 
 
 def test_bases_are_no_options() -> None:
-    assert not {"base", "bert"} & {*options("data", [conf_dir()]), *options("model", [conf_dir()])}
-    assert set(BASES) == {"base", "bert"}
+    assert not {"base", "words", "texts", "bert"} & {*options("data", [conf_dir()]), *options("model", [conf_dir()])}
+    assert set(BASES) == {"base", "words", "texts", "bert"}
     assert all(list(conf_dir().glob(f"*/{base}.yaml")) for base in BASES)
 
 

@@ -1,6 +1,8 @@
 """The format of a file is known by its ending and its first lines."""
 
 import json
+import logging
+import random
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -95,3 +97,76 @@ def test_what_no_format_takes_is_refused_before_any_file_is_read(options: dict[s
     with pytest.raises(ConfigError) as caught:
         Auto(**options)
     assert caught.value.key == key
+
+
+@pytest.mark.parametrize("option", ["words", "spans", "sentence", "document"])
+def test_any_column_that_is_named_makes_a_table_of_a_tsv(option: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text("tokens\ttags\nAda met\tB-PER O\n")
+    named = "tokens" if option == "words" else "absent"
+    if option == "words":
+        assert read(path, words=named) == EXPECTED[:1]
+    else:
+        with pytest.raises(DataError, match=r"a\.tsv:2: no column 'absent'"):
+            read(path, **{option: named})
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "unused"),
+    [
+        ("a.conll", {"names": ["O", "X"]}, "names"),
+        ("a.txt", {"document": "doc"}, "document"),
+        ("a.jsonl", {"columns": ["word", "ner"]}, "columns"),
+        ("a.jsonl", {"comment": "#"}, "comment"),
+    ],
+)
+def test_an_option_that_a_kind_has_no_use_for_is_not_passed_over_in_silence(
+    name: str, options: dict[str, Any], unused: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / name
+    path.write_text('{"tokens": ["a"], "tags": ["O"]}\n' if name.endswith("jsonl") else "a O\n")
+    with caplog.at_level(logging.WARNING):
+        assert read(path, **options) == [(("a",), ("O",))]
+    assert (
+        f"{path}: read as {'jsonl' if name.endswith('jsonl') else 'conll'}, where data.format.{unused}" in caplog.text
+    )
+
+
+SPANS = {"text": "Ada met\u00a0Bo", "spans": [[0, 3, "PER"], [8, 10, "PER"]]}
+WHOLE: dict[str, bytes] = {
+    "a.conll": b"Ada B-PER\nmet O\n\nBo B-PER\n",
+    "a.jsonl": b'{"tokens": ["Ada", "met"], "tags": ["B-PER", "O"]}\n' * 2,
+    "b.jsonl": (json.dumps(SPANS) + "\n").encode() * 2,
+    "a.csv": b'tokens,tags\n"[\'Ada\', \'met\']",B-PER O\n"[""Bo""]",O\n',
+    "b.csv": b'text,spans\n"Ada, met","[(0, 3, \'PER\')]"\n',
+}
+
+
+def broken(content: bytes, draw: random.Random) -> bytes:
+    """Returns the content with a few bytes taken out, put in or changed."""
+    result = bytearray(content)
+    for _ in range(draw.randint(1, 4)):
+        place = draw.randrange(len(result))
+        value = draw.choice([draw.randrange(256), *b'\r\n\t\0 "[]{},\\0\xff'])
+        result[place : place + draw.randint(0, 2)] = bytes([value]) * draw.randint(0, 2)
+    return bytes(result)
+
+
+@pytest.mark.parametrize("name", [*WHOLE, "a.parquet"])
+def test_whatever_is_broken_in_a_file_it_is_read_or_refused_with_its_name(name: str, tmp_path: Path) -> None:
+    path, draw = tmp_path / name, random.Random(0)
+    if name == "a.parquet":
+        pq.write_table(pa.table({"tokens": [["Ada", "met"]] * 9, "tags": [["B-PER", "O"]] * 9}), path)
+    whole = WHOLE.get(name) or path.read_bytes()
+    for _ in range(150):
+        content = broken(whole, draw)
+        path.write_bytes(content)
+        try:
+            sentences = list(Auto().read(path, Counter()))
+        except DataError as error:
+            message = str(error)
+            assert (message.startswith(f"{path}:"), len(message) < len(str(path)) + 300) == (True, True), content
+        else:
+            for sentence in sentences:
+                assert len(sentence.words) == len(sentence.tags) > 0
+                assert "\0" not in "".join((*sentence.words, *sentence.tags)).encode().decode()

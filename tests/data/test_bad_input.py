@@ -1,5 +1,6 @@
 """Bad input is refused with file, line and reason, or handled and counted; nothing is guessed in silence."""
 
+import gzip
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from clozelab.data.auto import Auto
-from clozelab.data.module import DataModule
+from clozelab.data.words import Words
 from clozelab.errors import DataError
 from clozelab.store.local import Local
 
@@ -79,6 +80,31 @@ REFUSED: dict[str, tuple[str, bytes, list[str], int, str]] = {
     "no Parquet": ("a.parquet", b"PAR1 and no more", [], 0, "not a readable Parquet file"),
     "a Parquet with other columns": ("a.parquet", parquet(x=[1]), [], 1, "which column holds words"),
     "null in Parquet": ("a.parquet", parquet(tokens=[["a"], None], tags=[["O"], ["O"]]), [], 2, "must be a list"),
+    "half a Parquet": ("a.parquet", parquet(tokens=[["a"]], tags=[["O"]])[:-9], [], 0, "not a readable Parquet file"),
+    "UTF-16 without its mark": ("a.conll", "a O\n".encode("utf-16-le"), [], 1, "NUL character"),
+    "line ends of old Macintoshs": ("a.conll", b"a O\rb B-PER\r\rc O\r", [], 1, "CR alone"),
+    "a file that is packed": ("a.jsonl.gz", gzip.compress(jsonl(GOOD)), [], 1, "not UTF-8"),
+    "a tag of 100,000 characters": ("a.conll", b"a O\nb X-" + b"x" * 100_000 + b"\n", [], 2, "is no tag of the scheme"),
+    "JSON over many lines": ("a.json", json.dumps([GOOD], indent=1).encode(), [], 1, "a line must hold one object"),
+    "too many brackets": ("a.jsonl", b"[" * 100_000 + b"\n", [], 1, "not JSON"),
+    "a number without end": ("a.jsonl", b'{"tokens": ' + b"1" * 5000 + b"}\n", [], 1, "not JSON"),
+    "a key named twice": ("a.jsonl", b'{"tokens": ["a"], "tokens": ["b"], "tags": ["O"]}\n', [], 1, "a key twice"),
+    "half of a surrogate pair as tag": ("a.jsonl", b'{"tokens": ["a"], "tags": ["\\udc00"]}\n', [], 1, "in tags"),
+    "an escaped NUL in a label": ("a.jsonl", b'{"text": "a", "spans": [[0, 1, "X\\u0000"]]}\n', [], 1, "NUL"),
+    "another separator": ("a.csv", b"tokens;tags\na;O\n", [], 2, "data.format.separator"),
+    "lists as numpy writes them": ("a.csv", b"tokens,tags\n['a' 'b'],['O' 'O']\n", [], 2, "a list without commas"),
+    "an integer as text without a name": (
+        "a.csv", b"tokens,tags\na b,0 2\n", ["data.format.names=[O,B-PER]"], 2, "tag 2 is not among the 2 label"
+    ),
+    "an integer below zero": (
+        "a.jsonl", jsonl(GOOD, {"tokens": ["a"], "tags": [-100]}), ["data.format.names=[O,B-PER]"], 2, "tag -100 is not"
+    ),
+    "a misspelt column of sentences": (
+        "a.csv", b"s,tokens,tags\n1,a,O\n1,b,O\n", ["data.format.sentence=sent"], 2, "no column 'sent'"
+    ),
+    "a row without a tag among those of a word each": (
+        "a.csv", b"s,tokens,tags\n1,a,O\n,b,O\n\n,c,\n", ["data.format.sentence=s"], 5, "must be text or an integer"
+    ),
 }  # fmt: skip
 
 
@@ -146,13 +172,20 @@ HANDLED: dict[str, tuple[str, bytes, list[str], dict[str, int]]] = {
     "a quotation mark in a column file": ("a.conll", b'" O\n"Ada B-PER\n', ['" "Ada'], {}),
     "markup": ("a.conll", b"[bold] O\n<script> B-X\n", ["[bold] <script>"], {}),
     "a line separator inside a word": ("a.conll", "a\u2028b B-X\n".encode(), ["a\u2028b"], {}),
+    "a text of many spans": (
+        "a.jsonl", jsonl({"text": "Ada met Bo.", "spans": [[0, 3, "X"], [1, 2, "Y"], [8, 9, "X"], [3, 8, "X"]]}),
+        ["Ada met Bo ."], {"spans_dropped": 1, "spans_widened": 1}
+    ),
+    "a cell over many lines": ("a.csv", b'tokens,tags\n"Ada\n met","[""B-X"",\n""O""]"\n', ["Ada met"], {}),
+    "a no-break space in csv": ("a.csv", "tokens,tags\n10\u00a0000 b,O B-X\n".encode(), ["10\u00a0000 b"], {}),
+    "blanks before a list": ("a.csv", b"tokens,tags\n\" ['a']\",\" ['O']\"\n", ["a"], {}),
     "blank lines between JSON lines": ("a.jsonl", b"\n \n" + jsonl(GOOD) + b"\n", ["Ada met"], {}),
 }  # fmt: skip
 
 
-def prepared(tiny_model: Path, train: Path, validation: Path, test: Path) -> DataModule:
+def prepared(tiny_model: Path, train: Path, validation: Path, test: Path) -> Words:
     """Returns the three splits read and tokenised, in windows of 64 tokens."""
-    module = DataModule(source=Local(), format=Auto(), train=str(train), validation=str(validation), test=str(test))
+    module = Words(source=Local(), format=Auto(), train=str(train), validation=str(validation), test=str(test))
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     module.prepare(tokenizer=tokenizer, tokenizer_fingerprint="tiny", max_length=64, seed=0)
     module.use(packable=True)
@@ -175,15 +208,15 @@ def test_it_is_handled_and_counted_and_every_word_is_scored_once(
     path.write_bytes(content)
     module = prepared(tiny_model, path, good, good)
     split = module.splits["train"]
-    assert [" ".join(split.words(i)) for i in range(split.num_sentences)] == sentences
+    assert [" ".join(split.parts(i)) for i in range(split.num_units)] == sentences
     found = {key: count for key, count in module.counts["train"].items() if count and key != "documents"}
     assert found == counts
     places = [tuple(place) for batch in module.eval_dataloader("train") for place in batch.target_ids.tolist()]
     assert (
         len(set(places))
         == len(places)
-        == module.num_words("train")
-        == sum(len(split.words(i)) for i in range(len(sentences)))
+        == module.num_targets("train")
+        == sum(len(split.parts(i)) for i in range(len(sentences)))
     )
 
 
@@ -216,3 +249,18 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
         with pytest.raises(DataError) as caught:
             list(Auto().read(folder, Counter()))
         assert str(folder) in str(caught.value)
+
+
+def test_a_corpus_of_such_files_trains_and_says_what_it_found(
+    clozelab: Run, overrides: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "train.conll").write_bytes(b"\xef\xbb\xbfAda B-PER\r\nx B-LOC\r\ny I-PER\r\n\r\n" + LONG + b"\tO\r\n")
+    (tmp_path / "dev.jsonl").write_bytes(jsonl({"text": "Adas met", "spans": [[0, 3, "PER"]]}))
+    (tmp_path / "test.csv").write_bytes(b"tokens,tags\nAda x y,B-PER O B-DOG\n,\n")
+    files = [f"data.train={tmp_path}/train.conll", f"data.validation={tmp_path}/dev.jsonl"]
+    code, _, err = clozelab("train", *overrides, *files, f"data.test={tmp_path}/test.csv", "trainer.max_epochs=1")
+    assert code == 0, err
+    assert "leakage: 1 of the 1 test sentences (100.0 %)" in err
+    assert "labels of the test split that training lacks, scored as errors: B-DOG" in err
+    for found in ("1 tags repaired", "1 spans widened", "1 sentences empty"):
+        assert found in err

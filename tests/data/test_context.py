@@ -61,6 +61,10 @@ def test_what_finds_room_is_nearest_and_no_room_is_left_that_a_whole_word_could_
         if len(right) < len(flat_after):  # then the next word behind does not fit
             rest = next(word for i, word in enumerate(after) if sum(map(len, after[:i])) == len(right))
             assert len(left) + len(right) + len(rest) > room
+        if len(left) < len(flat_before):  # nor does the next one before
+            rest = next(w for i, w in enumerate(before) if sum(map(len, before[i + 1 :])) == len(left))
+            assert len(left) + len(right) + len(rest) > room
+        assert len(left) >= sum(map(len, nearest(list(before)[::-1], room // 2))), "one side never takes all"
         if len(flat_before) + len(flat_after) <= room:
             assert (left, right) == (flat_before, flat_after)
 
@@ -106,3 +110,4 @@ def test_one_side_takes_what_the_other_leaves() -> None:
     assert fit_context([[1]], [[4], [5], [6]], 4) == ([1], [4, 5, 6])
     assert fit_context([[1], [2], [3]], [[4], [5], [6]], 4) == ([2, 3], [4, 5])
     assert fit_context([[1, 1, 1]], [[2]], 2) == ([], [2])
+    assert fit_context([[1], [2], [3]], [[4] * 9], 4) == ([1, 2, 3], []), "also what no whole word could fill"

@@ -39,3 +39,36 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_message_shows_a_line_quoted_and_short() -> None:
     assert shown("a\tb") == "'a\\tb'"
     assert len(shown("x" * 10_000)) < 90
+
+
+@pytest.mark.parametrize("content", [b"a O\rb O\r\rc O\r", b"\xef\xbb\xbfa O\rb O", b"\ra O"])
+def test_line_ends_of_old_macintoshs_are_refused_and_do_not_make_one_long_line(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="file:1: lines end with CR alone"):
+        list(read_lines(path))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-7", "latin-1", "cp1252"])
+def test_text_in_another_encoding_is_never_taken_for_utf8(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes("Ada B-PER\nZürich B-LOC\n".encode(encoding))
+    if encoding == "utf-7":  # which is ASCII, and cannot be told from text
+        assert list(read_lines(path)) == ["Ada B-PER", "Z+APw-rich B-LOC"]
+        return
+    with pytest.raises(DataError, match=r"file:[12]: (not UTF-8|NUL character)"):
+        list(read_lines(path))
+
+
+@given(content=st.binary(max_size=40))
+def test_whatever_the_bytes_a_file_is_lines_or_an_error(
+    content: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("lines") / "file"
+    path.write_bytes(content)
+    try:
+        lines = list(read_lines(path))
+    except DataError as error:
+        assert str(error).startswith(f"{path}:")  # noqa: PT017
+    else:
+        assert len(lines) == content.count(b"\n") + (not content.endswith(b"\n") and content != b"")

@@ -11,7 +11,8 @@ import pytest
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from clozelab.data.conll import Conll
-from clozelab.data.module import SPLITS, DataModule
+from clozelab.data.module import SPLITS
+from clozelab.data.words import Words
 from clozelab.errors import ConfigError, DataError
 from clozelab.store.local import Local
 
@@ -23,20 +24,20 @@ def tokenizer(tiny_model: Path) -> PreTrainedTokenizerFast:
     return AutoTokenizer.from_pretrained(tiny_model)
 
 
-def make(files: dict[str, Path], **changes: Any) -> DataModule:
+def make(files: dict[str, Path], **changes: Any) -> Words:
     arguments: dict[str, Any] = {split: str(files[split]) for split in SPLITS}
     conll = Conll(columns=["word", "ner"], labels="ner")
-    return DataModule(**{"source": Local(), "format": conll, **arguments, **changes})
+    return Words(**{"source": Local(), "format": conll, **arguments, **changes})
 
 
-def prepared(files: dict[str, Path], tokenizer: PreTrainedTokenizerFast, **changes: Any) -> DataModule:
+def prepared(files: dict[str, Path], tokenizer: PreTrainedTokenizerFast, **changes: Any) -> Words:
     module = make(files, **changes)
     module.prepare(tokenizer=tokenizer, tokenizer_fingerprint="tiny", max_length=128, seed=5)
     module.use(packable=True)
     return module
 
 
-def attached(module: DataModule, step: int) -> DataModule:
+def attached(module: Words, step: int) -> Words:
     module.trainer = SimpleNamespace(global_step=step)
     return module
 
@@ -58,10 +59,10 @@ def test_the_words_of_a_split_are_those_of_its_file(
     module = prepared(conll_files, tokenizer, limit=limit)
     for split in SPLITS:
         blocks = conll_files[split].read_text().strip().split("\n\n")[1:][:limit]
-        assert module.num_words(split) == sum(len(block.splitlines()) for block in blocks)
-        assert len(module.sentences[split]) == len(blocks)
+        assert module.num_targets(split) == sum(len(block.splitlines()) for block in blocks)
+        assert len(module.chosen[split]) == len(blocks)
         targets = [tuple(pair) for batch in module.eval_dataloader(split) for pair in batch.target_ids.tolist()]
-        assert len(set(targets)) == len(targets) == module.num_words(split)
+        assert len(set(targets)) == len(targets) == module.num_targets(split)
 
 
 def test_evaluation_loaders_read_their_own_split(
@@ -69,9 +70,9 @@ def test_evaluation_loaders_read_their_own_split(
 ) -> None:
     module = prepared(conll_files, tokenizer, eval_batch_size=6)
     for loader, split in ((module.val_dataloader(), "validation"), (module.test_dataloader(), "test")):
-        assert sum(len(batch.targets) for batch in loader) == module.num_words(split)
+        assert sum(len(batch.targets) for batch in loader) == module.num_targets(split)
         assert [len(batch.example_ids) for batch in loader] == [6, 6, 6, 2]
-    assert module.num_words("validation") != module.num_words("test")
+    assert module.num_targets("validation") != module.num_targets("test")
 
 
 def test_training_goes_on_at_the_trainers_step(
@@ -90,9 +91,9 @@ def test_a_share_of_the_training_sentences_is_drawn_once_for_all_seeds(
     chosen = {}
     for fraction in (0.1, 0.25, 0.5, 1.0, 0.001):
         module = prepared(conll_files, tokenizer, fraction=fraction)
-        chosen[fraction] = module.sentences["train"].tolist()
+        chosen[fraction] = module.chosen["train"].tolist()
         module.prepare(tokenizer=tokenizer, tokenizer_fingerprint="tiny", max_length=128, seed=6)
-        assert module.sentences["train"].tolist() == chosen[fraction]
+        assert module.chosen["train"].tolist() == chosen[fraction]
         assert module.spec.num_examples == {"train": len(chosen[fraction]), "validation": 20, "test": 20}
     assert [len(numbers) for numbers in chosen.values()] == [6, 15, 30, 60, 1]
     assert set(chosen[0.1]) < set(chosen[0.25]) < set(chosen[0.5]), "a larger share contains the smaller"
@@ -103,7 +104,7 @@ def test_a_share_of_the_training_sentences_is_drawn_once_for_all_seeds(
 def test_limit_and_fraction_are_both_kept(conll_files: dict[str, Path], tokenizer: PreTrainedTokenizerFast) -> None:
     module = prepared(conll_files, tokenizer, fraction=0.5, limit=4)
     half = prepared(conll_files, tokenizer, fraction=0.5)
-    assert module.sentences["train"].tolist() == half.sentences["train"][:4].tolist()
+    assert module.chosen["train"].tolist() == half.chosen["train"][:4].tolist()
     assert module.spec.num_examples == {"train": 4, "validation": 4, "test": 4}
 
 
@@ -112,8 +113,8 @@ def test_training_reads_the_chosen_sentences_and_no_others(
 ) -> None:
     module = attached(prepared(conll_files, tokenizer, fraction=0.2, max_length=24, overlap=4), 0)
     sentences = [s for batch in module.train_dataloader() for s in batch.target_ids[:, 0].tolist()]
-    assert sorted(set(sentences)) == module.sentences["train"].tolist()
-    assert len(sentences) == module.num_words("train")
+    assert sorted(set(sentences)) == module.chosen["train"].tolist()
+    assert len(sentences) == module.num_targets("train")
     assert max(len(row) for row in module.splits["train"].input_ids) <= 24
     assert len(module.splits["train"].input_ids) > 60, "some sentences are longer than a window"
 
@@ -165,10 +166,10 @@ def test_a_changed_file_is_read_again(
     conll_files: dict[str, Path], tokenizer: PreTrainedTokenizerFast, tmp_path: Path
 ) -> None:
     own = tmp_path / "train.conll"
-    for text, num_sentences in (("a O\n\nb B-X\n", 2), ("a O\n\nb B-X\n\nc O\n", 3)):
+    for text, num_units in (("a O\n\nb B-X\n", 2), ("a O\n\nb B-X\n\nc O\n", 3)):
         own.write_text(text)
         module = prepared({**conll_files, "train": own}, tokenizer)
-        assert module.spec.num_examples["train"] == num_sentences
+        assert module.spec.num_examples["train"] == num_units
 
 
 def test_another_column_or_tokenizer_makes_another_store(
@@ -236,4 +237,4 @@ def test_sentences_are_numbered_in_the_files_order(
     module = prepared(conll_files, tokenizer)
     blocks = conll_files["test"].read_text().strip().split("\n\n")[1:]
     for number in np.arange(20):
-        assert module.splits["test"].words(number) == [line.split()[0] for line in blocks[number].splitlines()]
+        assert module.splits["test"].parts(number) == [line.split()[0] for line in blocks[number].splitlines()]

@@ -31,10 +31,10 @@ def test_a_fingerprint_knows_where_words_end_and_is_the_same_in_every_process() 
 @given(st.lists(st.integers(-3, 3), max_size=9), st.lists(st.integers(-3, 3), max_size=9))
 def test_leakage_is_counted_for_every_split_but_training(train: list[int], test: list[int]) -> None:
     arrays = {"train": np.array(train, dtype=np.int64), "test": np.array(test, dtype=np.int64)}
-    assert warn_of_leakage(arrays) == {"test": sum(value in train for value in test)}
+    assert warn_of_leakage(arrays, "texts") == {"test": sum(value in train for value in test)}
 
 
 def test_no_leakage_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        warn_of_leakage({"train": np.array([1]), "test": np.array([2])})
+        warn_of_leakage({"train": np.array([1]), "test": np.array([2])}, "texts")
     assert caplog.text == ""

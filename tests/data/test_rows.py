@@ -73,13 +73,32 @@ def test_parquet_is_read_in_order_over_all_its_batches(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "content"), [("jsonl", "[1]\n"), ("jsonl", "{\n"), ("csv", 'a\n"b\n'), ("tsv", "a\ta\n")]
+    ("kind", "content"),
+    [
+        ("jsonl", "[1]\n"),
+        ("jsonl", "{\n"),
+        ("jsonl", "[\n  {}\n]\n"),
+        ("jsonl", "[" * 100_000),
+        ("jsonl", "{} {}"),
+        ("jsonl", '{"a": ' + "1" * 5000 + "}"),
+        ("jsonl", '{"a": 1, "a": 2}'),
+        ("jsonl", '{"b": {"a": 1, "a": 1}}'),
+        ("csv", 'a\n"b\n'),
+        ("csv", 'a\n"b"c\n'),
+        ("csv", "a,b\n1,2,3\n"),
+        ("csv", "a,b\n1\n"),
+        ("csv", "a,b,a\n"),
+        ("csv", "a\rb\r"),
+        ("tsv", "a\ta\n"),
+        ("tsv", "a\tb\n1 2\n"),
+    ],
 )
 def test_what_is_no_such_file_is_an_error_with_its_line(kind: Kind, content: str, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text(content)
-    with pytest.raises(DataError, match=r"file:[12]: "):
+    with pytest.raises(DataError, match=r"file:[12]: ") as caught:
         list(read_rows(path, kind))
+    assert len(str(caught.value)) < len(str(path)) + 300
 
 
 def test_names_of_labels_are_found_in_a_parquet_file_of_the_datasets_library(tmp_path: Path) -> None:
@@ -95,3 +114,60 @@ def test_names_of_labels_are_found_in_a_parquet_file_of_the_datasets_library(tmp
 def test_a_parquet_file_of_somebody_else_has_no_names(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": [1]}), tmp_path / "file.parquet")
     assert label_names(tmp_path / "file.parquet", "a") is None
+
+
+def test_a_json_document_over_many_lines_is_refused_with_what_is_expected(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text(json.dumps([{"tokens": ["a"]}], indent=2))
+    with pytest.raises(DataError, match=r"file:1: not JSON \(.*; a line must hold one object\): '\['"):
+        list(read_rows(path, "jsonl"))
+
+
+def parquet(path: Path, table: pa.Table, features: Any = None) -> Path:
+    metadata = {} if features is None else {"huggingface": features}
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "feature",
+    [
+        {"names": ["O", "X"], "_type": "ClassLabel"},
+        [{"names": ["O", "X"], "_type": "ClassLabel"}],
+        {"feature": {"names": ["O", "X"], "_type": "ClassLabel"}, "_type": "Sequence"},
+        {"feature": {"feature": {"names": ["O", "X"], "_type": "ClassLabel"}, "_type": "List"}, "_type": "LargeList"},
+    ],
+)
+def test_names_are_found_as_every_version_of_the_datasets_library_writes_them(feature: Any, tmp_path: Path) -> None:
+    features = json.dumps({"info": {"features": {"tags": feature}}})
+    assert label_names(parquet(tmp_path / "file", pa.table({"tags": [[0]]}), features), "tags") == ["O", "X"]
+
+
+@pytest.mark.parametrize(
+    "features",
+    [
+        "", "{x", "null", "[]", "7", '"names"', "{}", '{"info": null}', '{"info": {"features": null}}',
+        '{"info": {"features": {"tags": null}}}', '{"info": {"features": {"tags": []}}}',
+        '{"info": {"features": {"tags": {"feature": 1}}}}', '{"info": {"features": {"tags": {"names": null}}}}',
+    ],
+)  # fmt: skip
+def test_metadata_that_say_something_else_name_no_label(features: str, tmp_path: Path) -> None:
+    assert label_names(parquet(tmp_path / "file", pa.table({"tags": [[0]]}), features), "tags") is None
+
+
+def test_a_parquet_file_that_cannot_be_read_is_refused_with_its_name(tmp_path: Path) -> None:
+    good = parquet(tmp_path / "good", pa.table({"a": ["x"] * 100})).read_bytes()
+    column = pa.array(["x"])
+    tables = {
+        "twice": pa.table([column, column], names=["a", "a"]),
+        "dates": pa.table({"a": pa.array([10**13], pa.timestamp("s"))}),
+        "no text": pa.table({"a": pa.array([b"\xff"]).view(pa.string())}),
+    }
+    contents = {name: parquet(tmp_path / "bad", table).read_bytes() for name, table in tables.items()}
+    contents |= {"empty": b"", "no end": good[:-9], "no start": good[9:], "half": good[: len(good) // 2]}
+    for name, content in contents.items():
+        path = tmp_path / name
+        path.write_bytes(content)
+        with pytest.raises(DataError) as caught:
+            list(read_rows(path, "parquet"))
+        assert str(caught.value).startswith(f"{path}: "), name

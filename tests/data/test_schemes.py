@@ -133,3 +133,26 @@ def test_a_tag_outside_a_declared_scheme_is_refused_with_file_and_line(
         code, _, err = clozelab("train", *overrides, f"data.test={broken}", f"data.scheme={scheme}")
         assert code == 2
         assert f"{broken}:5: 'X-PER' is no tag of the scheme iob2" in err
+
+
+@pytest.mark.parametrize(
+    ("corpus", "reason"),
+    [
+        ([["B-PER", "I-PER"], ["O", "B_PER"]], "'B_PER' (sentence 2) has no prefix"),
+        ([["tag"], ["B-PER", "O"]], "'tag' (sentence 1) has no prefix"),
+        ([["B-PER", "S-PER", "U-PER"]], "no scheme has all of the prefixes B, S, U"),
+    ],
+)
+def test_a_slip_of_the_pen_that_costs_all_entities_is_warned_of(
+    corpus: list[list[str]], reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert recognise(corpus) == "plain"
+    assert reason in caplog.text
+
+
+@pytest.mark.parametrize("corpus", [[["DT", "NN", "-LRB-", "O"]], [["O", "O"]], [["B-PER", "O"]], [["PRP$", "X-Y"]]])
+def test_plain_tags_and_whole_schemes_are_not_warned_of(
+    corpus: list[list[str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    recognise(corpus)
+    assert caplog.text == ""

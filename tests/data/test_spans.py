@@ -1,6 +1,7 @@
 """From character spans to one tag a word: exact where borders agree, counted where they do not."""
 
 import itertools
+import time
 from collections import Counter
 
 import pytest
@@ -96,3 +97,30 @@ def test_of_overlapping_spans_the_longest_stays_and_of_equals_the_first() -> Non
 def test_a_span_outside_the_text_or_without_a_word_is_an_error(span: Span) -> None:
     with pytest.raises(DataError, match=rf"span {span.start}-{span.end} \(X\)"):
         tags_of("a b", words_of("a b"), [span], Counter())
+
+
+@given(TEXT, st.data())
+def test_a_span_alone_takes_exactly_the_words_that_share_a_character_with_it(text: str, data: st.DataObject) -> None:
+    words = words_of(text)
+    start = data.draw(st.integers(0, len(text) - 1))
+    span = Span(start, data.draw(st.integers(start + 1, len(text))), "X")
+    touched = [bool(set(range(a, b)) & set(range(span.start, span.end))) for a, b in words]
+    counts = Counter[str]()
+    if not any(touched):
+        with pytest.raises(DataError, match="holds no word"):
+            tags_of(text, words, [span], counts)
+        return
+    tags = tags_of(text, words, [span], counts)
+    assert [tag != "O" for tag in tags] == touched
+    assert [tag for tag in tags if tag != "O"] == ["B-X"] + ["I-X"] * (sum(touched) - 1)
+    covered = {i for (a, b), own in zip(words, touched, strict=True) if own for i in range(a, b)}
+    assert counts["spans_widened"] == bool(covered - set(range(span.start, span.end)))
+
+
+def test_a_document_of_many_words_and_spans_takes_no_time_to_speak_of() -> None:
+    text = "Ada met " * 50_000
+    words = words_of(text)
+    spans = [Span(start, end, "X") for start, end in words[::2]]
+    start = time.perf_counter()
+    assert tags_of(text, words, spans, Counter()) == ["B-X", "O"] * 50_000
+    assert time.perf_counter() - start < 20, "every span looks at every word"

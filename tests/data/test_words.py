@@ -10,7 +10,8 @@ import pytest
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from clozelab.data.conll import Conll
-from clozelab.data.words import COUNTS, WordSplit, build, read_split
+from clozelab.data.split import Split
+from clozelab.data.words import COUNTS, build, read_split
 from clozelab.errors import DataError
 from clozelab.types import Sentence
 
@@ -43,19 +44,19 @@ def sentences() -> list[Sentence]:
     return result
 
 
-def make(sentences: list[Sentence], tokenizer: PreTrainedTokenizerFast, **changes: Any) -> WordSplit:
+def make(sentences: list[Sentence], tokenizer: PreTrainedTokenizerFast, **changes: Any) -> Split:
     arguments = {"key": KEY, **SIZES, **changes}
-    return WordSplit(store=build(lambda counts: sentences, tokenizer, **arguments), labels=["O", "B-X", "I-X"])
+    return Split(store=build(lambda counts: sentences, tokenizer, **arguments), labels=["O", "B-X", "I-X"])
 
 
 def test_words_and_tags_come_back_as_the_file_has_them(
     sentences: list[Sentence], tokenizer: PreTrainedTokenizerFast
 ) -> None:
     split = make(sentences, tokenizer)
-    assert split.num_sentences == len(sentences)
+    assert split.num_units == len(sentences)
     for i, sentence in enumerate(sentences):
-        assert tuple(split.words(i)) == sentence.words
-        assert [("O", "B-X", "I-X")[label] for label in split.tags(i)] == list(sentence.tags)
+        assert tuple(split.parts(i)) == sentence.words
+        assert [("O", "B-X", "I-X")[label] for label in split.targets_of(i)] == list(sentence.tags)
 
 
 def test_every_word_belongs_to_one_window_whose_target_is_its_tag(
@@ -65,9 +66,9 @@ def test_every_word_belongs_to_one_window_whose_target_is_its_tag(
     seen: list[tuple[int, int]] = []
     for window in range(len(split.input_ids)):
         sentence, words = split.owned(window)
-        assert window in split.windows_of[sentence]
+        assert window in split.examples_of[sentence]
         assert len(words) == len(split.positions[window]) > 0
-        assert split.targets(window).tolist() == [split.tags(sentence)[word] for word in words]
+        assert split.targets(window).tolist() == [split.targets_of(sentence)[word] for word in words]
         assert len(split.input_ids[window]) <= 32
         seen += [(sentence, word) for word in words]
     assert seen == [(i, word) for i, sentence in enumerate(sentences) for word in range(len(sentence.words))]
@@ -93,8 +94,8 @@ def test_label_ids_follow_the_labels_of_the_whole_data_not_of_the_split(tokenize
     sentences = [Sentence(("a", "b"), ("I-X", "O"), 0)]
     store = build(lambda counts: sentences, tokenizer, KEY, **SIZES)
     for labels in (["O", "I-X"], ["B-Y", "I-X", "B-X", "O"]):
-        split = WordSplit(store=store, labels=labels)
-        assert split.tags(0).tolist() == [labels.index("I-X"), labels.index("O")]
+        split = Split(store=store, labels=labels)
+        assert split.targets_of(0).tolist() == [labels.index("I-X"), labels.index("O")]
         assert split.targets(0).dtype == np.int64
 
 
@@ -102,7 +103,7 @@ def test_a_label_that_is_not_among_the_labels_is_an_error(tokenizer: PreTrainedT
     sentences = [Sentence(("a",), ("B-Z",), 0)]
     store = build(lambda counts: sentences, tokenizer, KEY, **SIZES)
     with pytest.raises(ValueError, match="B-Z"):
-        WordSplit(store=store, labels=["O"])
+        Split(store=store, labels=["O"])
 
 
 def test_the_second_time_nothing_is_read(sentences: list[Sentence], tokenizer: PreTrainedTokenizerFast) -> None:
@@ -125,8 +126,8 @@ def test_whatever_changes_the_store_makes_another(
     make(sentences[:1], tokenizer, **change)
     stores = [path for path in (folder / "stores").iterdir() if not path.name.startswith(".")]
     assert len(stores) == 2
-    assert make(sentences, tokenizer).num_sentences == len(sentences)
-    assert make([], tokenizer, **change).num_sentences == 1
+    assert make(sentences, tokenizer).num_units == len(sentences)
+    assert make([], tokenizer, **change).num_units == 1
 
 
 def test_a_reader_that_fails_leaves_no_store(
@@ -138,7 +139,7 @@ def test_a_reader_that_fails_leaves_no_store(
     with pytest.raises(DataError, match="broken"):
         build(fail, tokenizer, KEY, **SIZES)
     assert not [path for path in (folder / "stores").iterdir() if not path.name.endswith(".lock")]
-    assert make(sentences, tokenizer).num_sentences == len(sentences)
+    assert make(sentences, tokenizer).num_units == len(sentences)
 
 
 def test_a_split_without_a_sentence_is_an_error_that_names_it(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from clozelab.types import DataSpec
 
 def test_metric_names_are_known_before_anything_is_scored() -> None:
     task = TokenClassification()
-    task.spec = DataSpec(labels=("B-PER", "I-PER", "O"), num_examples={}, pad_token_id=0)
+    task.spec = DataSpec(kind="words", labels=("B-PER", "I-PER", "O"), num_examples={}, pad_token_id=0)
     assert {"val/loss", "val/accuracy", "val/f1_strict", "val/recall_conlleval/PER"} <= set(task.metric_names())
 
 

@@ -14,7 +14,7 @@ from clozelab.types import Batch, DataSpec, Scored
 
 def task_with(labels: tuple[str, ...], **options: str) -> TokenClassification:
     task = TokenClassification(**options)  # type: ignore[arg-type]
-    task.spec = DataSpec(labels=labels, num_examples={}, pad_token_id=0)
+    task.spec = DataSpec(kind="words", labels=labels, num_examples={}, pad_token_id=0)
     return task
 
 

@@ -20,7 +20,7 @@ from clozelab.bench.statistics import median_ratio
 from clozelab.config.check import check
 from clozelab.config.compose import compose
 from clozelab.config.nodes import instantiate
-from clozelab.data.words import WordSplit
+from clozelab.data.split import Split
 from clozelab.errors import ConfigError
 from clozelab.experiment import build, make_trainer
 from clozelab.quiet import quiet_libraries
@@ -77,7 +77,7 @@ class _Clock(pl.Callback):
             self.seconds = time.perf_counter() - self._started
 
 
-def examples_of(split: WordSplit) -> list[Example]:
+def examples_of(split: Split) -> list[Example]:
     """Returns the windows of a split as the peers take them: labels at first pieces, -100 elsewhere."""
     examples: list[Example] = []
     for window in range(len(split.input_ids)):

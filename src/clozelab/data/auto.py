@@ -1,5 +1,6 @@
 """Files whose format is known by their ending and their first lines, so that a corpus may need no configuration."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +13,18 @@ from clozelab.data.rows import Kind
 from clozelab.errors import DataError, require
 from clozelab.types import Format, Sentence
 
+log = logging.getLogger(__name__)
+
 KnownKind = Literal["conll", "jsonl", "csv", "tsv", "parquet"]
 AnyKind = Literal["auto", KnownKind]
 ENDINGS: dict[str, KnownKind] = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv", ".parquet": "parquet"
 }  # fmt: skip
 """Kinds by file ending; everything else holds CoNLL columns (tsv too, unless columns are named)."""
+
+OF_COLUMNS = ("columns", "comment")
+OF_TABLES = ("words", "text", "spans", "sentence", "document", "names")
+"""Arguments that only CoNLL columns, or only files with named columns have a use for."""
 
 
 @final
@@ -87,6 +94,11 @@ class Auto:
             DataError: if its columns cannot be guessed.
         """
         kind = self._kind_of(path)
+        for name in OF_TABLES if kind == "conll" else OF_COLUMNS:
+            if getattr(self, name) is not None:
+                log.warning(
+                    "%s: read as %s, where data.format.%s has no use; is data.format.kind right?", path, kind, name
+                )
         if kind == "conll":
             return self._conll(self.columns or self._guess(path))
         return self._records(kind)
@@ -94,7 +106,7 @@ class Auto:
     def _kind_of(self, path: Path) -> KnownKind:
         if self.kind != "auto":
             return self.kind
-        is_table = path.suffix.lower() == ".tsv" and (self.words or self.text)
+        is_table = path.suffix.lower() == ".tsv" and any(getattr(self, name) for name in OF_TABLES)
         return "tsv" if is_table else ENDINGS.get(path.suffix.lower(), "conll")
 
     def _guess(self, path: Path) -> list[str]:

@@ -42,12 +42,12 @@ def fit_context(before: Pieces, after: Pieces, room: int) -> tuple[list[int], li
         after: pieces of the words behind, the nearest first.
         room: for both together.
     """
-    num_before, num_after = sum(map(len, before)), sum(map(len, after))
-    for_before = max(room // 2, room - num_after)
-    left = _reach(before, range(len(before) - 1, -1, -1), min(for_before, num_before))
-    kept_before = [piece for word in before[len(before) - left :] for piece in word]
-    right = _reach(after, range(len(after)), room - len(kept_before))
-    return kept_before, [piece for word in after[:right] for piece in word]
+    backwards = range(len(before) - 1, -1, -1)
+    num_before = _reach(before, backwards, room // 2)
+    num_after = _reach(after, range(len(after)), room - sum(map(len, before[len(before) - num_before :])))
+    kept_after = [piece for word in after[:num_after] for piece in word]
+    num_before = _reach(before, backwards, room - len(kept_after))
+    return [piece for word in before[len(before) - num_before :] for piece in word], kept_after
 
 
 def _reach(words: Pieces, order: range, most: int) -> int:

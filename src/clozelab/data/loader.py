@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from clozelab.data.packing import pack, pad
-from clozelab.data.words import WordSplit
+from clozelab.data.split import Split
 from clozelab.randomness import permutation
 from clozelab.types import Batch
 
@@ -23,7 +23,7 @@ class Collator:
         packable: False places one example a row.
     """
 
-    def __init__(self, *, split: WordSplit, pad_token_id: int, packable: bool) -> None:
+    def __init__(self, *, split: Split, pad_token_id: int, packable: bool) -> None:
         self.split = split
         self.pad_token_id = pad_token_id
         self.packable = packable
@@ -37,11 +37,13 @@ class Collator:
         shape = (layout.num_rows, layout.row_length)
         input_ids = np.full(shape, self.pad_token_id, dtype=np.int64)
         position_ids = np.zeros(shape, dtype=np.int64)
+        token_type_ids = np.zeros(shape, dtype=np.int64)
         sequence_ids = np.full(shape, -1, dtype=np.int64)
         in_row = [0] * layout.num_rows
         positions = []
-        for ids, (row, start) in zip(tokens, layout.places, strict=True):
+        for example, ids, (row, start) in zip(examples, tokens, layout.places, strict=True):
             place = slice(start, start + len(ids))
+            token_type_ids[row, start + split.second_segment(example) : place.stop] = 1
             input_ids[row, place] = ids
             position_ids[row, place] = np.arange(len(ids))
             sequence_ids[row, place] = in_row[row]
@@ -57,7 +59,7 @@ class Collator:
         empty = [np.empty(0, dtype=np.int64)]
         return Batch(
             input_ids=torch.from_numpy(input_ids),
-            token_type_ids=torch.zeros(shape, dtype=torch.long),
+            token_type_ids=torch.from_numpy(token_type_ids),
             position_ids=torch.from_numpy(position_ids),
             sequence_ids=torch.from_numpy(sequence_ids),
             first_token=torch.tensor(layout.places, dtype=torch.long).reshape(-1, 2),

@@ -1,16 +1,20 @@
 """Sentences from files with named columns: lists of words and tags, a text with character spans, or a word a row."""
 
-import ast
+import itertools
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, final
 
-from clozelab.data.rows import KINDS, Kind, label_names, read_rows
-from clozelab.data.spans import Span, tags_of, words_of
+from clozelab.data.cells import brief, list_in, spans_in, tag_in, text_in
+from clozelab.data.rows import KINDS, Kind, Row, label_names, read_rows
+from clozelab.data.spans import tags_of, words_of
 from clozelab.errors import DataError, did_you_mean, require
 from clozelab.types import Sentence
+
+log = logging.getLogger(__name__)
 
 GUESSES = {
     "words": ("tokens", "words"),
@@ -54,8 +58,9 @@ class Records:
     ) -> None:
         require("kind", kind, kind in KINDS, f"one of {', '.join(KINDS)}")
         require("text", text, text is None or (words is None and sentence is None), "null where words are named")
-        require("spans", spans, spans is None or words is None, "null where words are named")
-        require("separator", separator, separator is None or len(separator) == 1, "null or one character")
+        require("spans", spans, spans is None or (words is None and sentence is None), "null where words are named")
+        parts = separator is None or (len(separator) == 1 and separator not in '"\r\n')
+        require("separator", separator, parts, "null or one character, neither a quotation mark nor a line end")
         require("names", names, names is None or len(set(names)) == len(names) > 0, "null or distinct names")
         self.kind: Kind = kind
         self.words = words
@@ -81,31 +86,44 @@ class Records:
         names = self.names
         if names is None and self.kind == "parquet" and "labels" in columns:
             names = label_names(path, columns["labels"])
-        documents: dict[Any, int] = {}
-        for number, row in _grouped(_chain(first, rows), self.sentence, columns):
-            where = f"{path}:{number}"
-            _check_columns(row, {*columns.values(), *filter(None, [self.document])}, where)
-            words, tags = self._words_and_tags(row, columns, names, where, counts)
+        checked = self._checked(path, itertools.chain([first], rows), columns)
+        if self.sentence is not None:
+            checked = _grouped(path, checked, (self.document, self.sentence), columns, names)
+        documents: dict[str, int] = {}
+        longest = num = 0
+        for number, row in checked:
+            words, tags = self._words_and_tags(row, columns, names, f"{path}:{number}", counts)
             if not words:
                 counts["sentences_empty"] += 1
                 continue
-            document = row[self.document] if self.document else None
-            key = json.dumps(document, default=str)
-            yield Sentence(
-                tuple(words), tuple(tags), documents.setdefault(key, len(documents)), number, self.sentence is not None
-            )
+            key = json.dumps(row[self.document] if self.document else None, default=str)
+            document = documents.setdefault(key, len(documents))
+            yield Sentence(tuple(words), tuple(tags), document, number, self.sentence is not None)
+            num, longest = num + 1, max(longest, len(words))
+        if num > 1 and longest == 1 and "words" in columns and self.sentence is None:
+            log.warning("%s: every row holds one word; should data.format.sentence put them together?", path)
+
+    def _checked(self, path: Path, rows: Iterator[Row], columns: Mapping[str, str]) -> Iterator[Row]:
+        """Yields the rows, none of which lacks a column."""
+        needed = sorted({*columns.values(), *filter(None, [self.document, self.sentence])})
+        for number, row in rows:
+            for name in needed:
+                if name not in row:
+                    hint = did_you_mean(name, map(str, row))
+                    raise DataError(f"{path}:{number}: no column {name!r}.{hint} {_listed(row)}")
+            yield number, row
 
     def _columns(self, row: Mapping[str, Any], where: str) -> dict[str, str]:
         """Returns the names of the columns to read: `words` and `labels`, or `text` and `spans`."""
         given = {"words": self.words, "labels": self.labels, "text": self.text, "spans": self.spans}
         found = {role: given[role] or next((n for n in GUESSES[role] if n in row), None) for role in GUESSES}
         wants_text = self.text is not None or self.spans is not None or found["words"] is None
-        pair = ("text", "spans") if wants_text and (found["text"] or self.spans) else ("words", "labels")
+        is_text = wants_text and self.sentence is None and (found["text"] or self.spans)
+        pair = ("text", "spans") if is_text else ("words", "labels")
         for role in pair:
             if found[role] is None:
                 what = {"words": "words (or a text, data.format.text)", "labels": "tags"}.get(role, role)
-                there = ", ".join(map(str, row)) or "none"
-                raise DataError(f"{where}: which column holds {what}? data.format.{role} says it. Columns: {there}")
+                raise DataError(f"{where}: which column holds {what}? data.format.{role} says it. {_listed(row)}")
         return {role: str(found[role]) for role in pair}
 
     def _words_and_tags(
@@ -114,114 +132,56 @@ class Records:
     ) -> tuple[list[str], list[str]]:  # fmt: skip
         try:
             if "text" in columns:
-                text = _text(row[columns["text"]], columns["text"])
+                text = text_in(row[columns["text"]], columns["text"])
                 places = words_of(text)
-                tags = tags_of(text, places, _spans(row[columns["spans"]]), counts)
+                tags = tags_of(text, places, spans_in(row[columns["spans"]], columns["spans"]), counts)
                 return [text[start:end] for start, end in places], tags
-            words = [_text(word, columns["words"]) for word in _list(row[columns["words"]])]
-            tags = [_tag(tag, names) for tag in _list(row[columns["labels"]])]
-        except (DataError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{where}: {_reason(error)}") from error
+            word, label = columns["words"], columns["labels"]
+            words = [text_in(cell, word) for cell in list_in(row[word], word)]
+            tags = [tag_in(cell, label, names) for cell in list_in(row[label], label)]
+        except (DataError, ValueError) as error:
+            raise DataError(f"{where}: {error}") from error
         if len(words) != len(tags):
             raise DataError(f"{where}: {len(words)} words but {len(tags)} tags")
         return words, tags
 
 
-def _chain(first: tuple[int, Mapping[str, Any]], rest: Iterator[tuple[int, Mapping[str, Any]]]) -> Any:
-    yield first
-    yield from rest
-
-
 def _grouped(
-    rows: Iterator[tuple[int, Mapping[str, Any]]], sentence: str | None, columns: Mapping[str, str]
-) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Yields the rows as they are, or the words of each sentence put together in one."""
-    if sentence is None:
-        yield from rows
-        return
-    number, current = 0, None
-    group: dict[str, Any] = {}
-    for line, row in rows:
-        key = row.get(sentence)
-        if not group or (key not in (None, "") and key != current):
-            if group:
-                yield number, group
-            number, current = line, key
-            group = {**row, **{name: [] for name in columns.values()}}
-        for name in columns.values():
-            group[name].append(row.get(name))
-    if group:
-        yield number, group
+    path: Path, rows: Iterator[Row], keys: Sequence[str | None], columns: Mapping[str, str],
+    names: Sequence[str] | None,
+) -> Iterator[Row]:  # fmt: skip
+    """Yields the words of each sentence put together in one row, at the line of the first.
 
-
-def _check_columns(row: Mapping[str, Any], needed: set[str], where: str) -> None:
-    """Refuses a row that lacks a column.
-
-    Raises:
-        DataError: naming it.
+    Args:
+        path: for messages.
+        rows: a word each.
+        keys: columns of which one changes where a sentence begins; where one is empty, it is as in the row before.
+        columns: of words and tags.
+        names: of tags that are integers.
     """
-    for name in sorted(needed):
-        if name not in row:
-            hint = did_you_mean(name, map(str, row))
-            raise DataError(f"{where}: no column {name!r}.{hint} Columns: {', '.join(map(str, row))}")
-
-
-def _list(cell: Any) -> list[Any]:
-    """Returns the list in a cell: one, one that was written as text, or words with blanks between them."""
-    if isinstance(cell, list):
-        return cell
-    if not isinstance(cell, str):
-        raise ValueError(f"must be a list, is {cell!r}")
-    if not cell.startswith("["):
-        return cell.split()
-    try:
-        value = json.loads(cell)
-    except json.JSONDecodeError:
+    word, label = columns["words"], columns["labels"]
+    begin, current = 0, [None] * len(keys)
+    group: dict[str, Any] = {}
+    for number, row in rows:
         try:
-            value = ast.literal_eval(cell)  # as pandas writes a list into csv
-        except (SyntaxError, ValueError) as error:
-            raise ValueError(f"not a list: {cell[:80]!r}") from error
-    if not isinstance(value, list):
-        raise ValueError(f"not a list: {cell[:80]!r}")
-    return value
+            pair = {word: text_in(row[word], word), label: tag_in(row[label], label, names)}
+        except ValueError as error:
+            raise DataError(f"{path}:{number}: {error}") from error
+        values = [row[key] if key else None for key in keys]
+        # NaN, which is unlike itself, is how some write an empty number.
+        here = [old if new in (None, "") or new != new else new for new, old in zip(values, current, strict=True)]
+        if not group or here != current:
+            if group:
+                yield begin, group
+            begin, current = number, here
+            group = {**row, **{str(key): value for key, value in zip(keys, here, strict=True)}, word: [], label: []}
+        for name, value in pair.items():
+            group[name].append(value)
+    if group:
+        yield begin, group
 
 
-def _text(value: Any, column: str) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{column} must be text, is {value!r}")
-    if "\0" in value:
-        raise ValueError(f"NUL character in {column}")
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError(f"half of a surrogate pair in {column}")
-    return value
-
-
-def _tag(tag: Any, names: Sequence[str] | None) -> str:
-    if isinstance(tag, str) and tag:
-        return tag
-    if isinstance(tag, bool) or not isinstance(tag, int):
-        raise ValueError(f"a tag must be text or an integer, is {tag!r}")
-    if names is None:
-        raise ValueError(f"tag {tag} is an integer; data.format.names says what the integers mean")
-    if not 0 <= tag < len(names):
-        raise ValueError(f"tag {tag} is not among the {len(names)} label names")
-    return names[tag]
-
-
-def _spans(cell: Any) -> list[Span]:
-    found = []
-    for item in _list(cell):
-        if isinstance(item, Mapping):
-            label = next((item[key] for key in ("label", "type", "tag") if key in item), None)
-            values = (item["start"], item["end"], label)
-        else:
-            values = tuple(item) if isinstance(item, list | tuple) and len(item) == 3 else (None, None, None)
-        start, end, label = values
-        if type(start) is not int or type(end) is not int or not isinstance(label, str) or label in ("", "O"):
-            raise ValueError(f"a span must be start, end, label, is {item!r}")
-        found.append(Span(start, end, label))
-    return found
-
-
-def _reason(error: Exception) -> str:
-    return f"missing {error}" if isinstance(error, KeyError) else str(error)
+def _listed(row: Mapping[str, Any]) -> str:
+    """Returns the columns of a row for a message."""
+    hint = "; data.format.separator says what stands between them" if len(row) == 1 else ""
+    return f"Columns: {brief(list(map(str, row)))}{hint}"

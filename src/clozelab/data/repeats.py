@@ -36,11 +36,12 @@ def count_repeats(words: Sequence[int], tags: Sequence[Sequence[str]]) -> dict[s
     return {"sentences_repeated": repeated, "sentences_repeated_with_other_tags": conflicting}
 
 
-def warn_of_leakage(fingerprints: Mapping[str, NDArray[np.int64]]) -> dict[str, int]:
-    """Returns for each split but training how many of its sentences training has too, and warns of them.
+def warn_of_leakage(fingerprints: Mapping[str, NDArray[np.int64]], unit: str) -> dict[str, int]:
+    """Returns for each split but training how many of its units training has too, and warns of them.
 
     Args:
-        fingerprints: one number a sentence, by split.
+        fingerprints: one number a unit, by split.
+        unit: what they are, in the plural.
     """
     counts = {}
     for split, own in fingerprints.items():
@@ -49,7 +50,7 @@ def warn_of_leakage(fingerprints: Mapping[str, NDArray[np.int64]]) -> dict[str, 
         counts[split] = shared = int(np.isin(own, fingerprints["train"]).sum())
         if shared:
             log.warning(
-                "leakage: %d of the %d %s sentences (%.1f %%) are in the training split, too", shared, len(own), split,
+                "leakage: %d of the %d %s %s (%.1f %%) are in the training split, too", shared, len(own), split, unit,
                 100 * shared / len(own),
             )  # fmt: skip
     return counts

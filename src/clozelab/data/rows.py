@@ -45,11 +45,13 @@ def label_names(path: Path, column: str) -> list[str] | None:
         column: its own or that of its lists' items.
     """
     metadata = pq.read_schema(path).metadata or {}
-    features = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {})
-    feature = features.get(column, {})
-    while isinstance(feature, dict) and "names" not in feature and "feature" in feature:
-        feature = feature["feature"]
-    return feature.get("names") if isinstance(feature, dict) else None
+    try:
+        feature = json.loads(metadata[b"huggingface"])["info"]["features"][column]
+        while "names" not in feature:  # of the items of a list, which older versions write as a list of one feature
+            feature = feature[0] if isinstance(feature, list) else feature["feature"]
+        return [str(name) for name in feature["names"]]
+    except (KeyError, IndexError, TypeError, ValueError):  # no such key on the way there
+        return None
 
 
 def _jsonl(path: Path) -> Iterator[Row]:
@@ -57,14 +59,23 @@ def _jsonl(path: Path) -> Iterator[Row]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataError(
-                f"{path}:{number}: not JSON ({error.msg} at column {error.colno}): {shown(line)}"
-            ) from error
+            row = json.loads(line, object_pairs_hook=_distinct)
+        except (ValueError, RecursionError) as error:  # also an integer of too many digits, too many brackets
+            reason = str(error)
+            if isinstance(error, json.JSONDecodeError):
+                hint = "; a line must hold one object" if number == 1 else ""  # not an object over many lines
+                reason = f"{error.msg} at column {error.colno}{hint}"
+            raise DataError(f"{path}:{number}: not JSON ({reason}): {shown(line)}") from error
         if not isinstance(row, dict):
             raise DataError(f"{path}:{number}: must be one JSON object a line, is {shown(line)}")
         yield number, row
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        raise ValueError("an object names a key twice")
+    return result
 
 
 def _table(path: Path, separator: str, *, quoted: bool) -> Iterator[Row]:
@@ -83,7 +94,7 @@ def _table(path: Path, separator: str, *, quoted: bool) -> Iterator[Row]:
             if header is None:
                 header = cells
                 if len(set(header)) < len(header):
-                    raise DataError(f"{path}:{line}: the header names a column twice: {', '.join(header)}")
+                    raise DataError(f"{path}:{line}: the header names a column twice: {shown(', '.join(header))}")
                 continue
             if len(cells) != len(header):
                 raise DataError(f"{path}:{line}: {len(cells)} columns, the header has {len(header)}")
@@ -96,9 +107,13 @@ def _parquet(path: Path) -> Iterator[Row]:
     number = 0
     try:
         with pq.ParquetFile(path) as file:
+            columns = file.schema_arrow.names
+            if len(set(columns)) < len(columns):
+                raise DataError(f"{path}: the schema names a column twice: {shown(', '.join(columns))}")
             for batch in file.iter_batches(batch_size=1000):
                 for row in batch.to_pylist():
                     number += 1
                     yield number, row
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: not a readable Parquet file: {str(error).splitlines()[0]}") from error
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:  # the last two: text not UTF-8, odd dates
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{path}: not a readable Parquet file: {reason}") from error

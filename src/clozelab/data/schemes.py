@@ -5,12 +5,16 @@ IOB1 (Ramshaw & Marcus 1995) begins an entity with B- only where one of the same
 that are not of the form prefix-type are plain: every word's tag stands for itself.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
+from clozelab.data.lines import shown
 from clozelab.errors import DataError
 from clozelab.types import Sentence
+
+log = logging.getLogger(__name__)
 
 Scheme = Literal["iob1", "iob2", "bioes", "bilou", "plain"]
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
@@ -25,19 +29,22 @@ def recognise(sentences: Iterable[Sequence[str]]) -> Scheme:
     """Returns the scheme of a corpus.
 
     With B- and I- only, it is IOB1 if some entity begins with I- and every B- follows an entity of its own type, as
-    IOB1 demands; otherwise IOB2, where an entity that begins with I- is a flaw of the corpus.
+    IOB1 demands; otherwise IOB2, where an entity that begins with I- is a flaw of the corpus. Tags of which some only
+    look like a scheme's are plain, with a warning: it may be one slip of the pen that costs all entities.
 
     Args:
         sentences: tags of every sentence.
     """
     prefixes: set[str] = set()
     leading_inside = redundant_begin = False
-    for tags in sentences:
+    bare = ""  # the first tag without a prefix, and where
+    for number, tags in enumerate(sentences, 1):
         previous = ""
         for tag in tags:
             prefix, kind = split_tag(tag)
             if prefix is None:
-                return "plain"
+                bare = bare or f"{shown(tag)} (sentence {number}) has no prefix"
+                continue
             prefixes.add(prefix)
             leading_inside |= prefix == "I" and kind != previous
             redundant_begin |= prefix == "B" and kind != previous
@@ -45,9 +52,14 @@ def recognise(sentences: Iterable[Sequence[str]]) -> Scheme:
     prefixes.discard("O")
     if not prefixes:
         return "plain"
-    if prefixes <= set("BI"):
+    if prefixes <= set("BI") and not bare:
         return "iob1" if leading_inside and not redundant_begin else "iob2"
-    return next((s for s in ("bioes", "bilou") if prefixes <= set(PREFIXES[s])), "plain")  # type: ignore[return-value]
+    for scheme in () if bare else ("bioes", "bilou"):
+        if prefixes <= set(PREFIXES[scheme]):
+            return scheme
+    reason = bare or f"no scheme has all of the prefixes {', '.join(sorted(prefixes))}"
+    log.warning("tags stand for themselves and make no entities, for %s; data.scheme says which is meant", reason)
+    return "plain"
 
 
 def to_iob2(tags: Sequence[str], scheme: Scheme, counts: Counter[str]) -> list[str]:
@@ -69,7 +81,7 @@ def to_iob2(tags: Sequence[str], scheme: Scheme, counts: Counter[str]) -> list[s
     previous, open_entity = "", False
     for tag in tags:
         if not is_tag_of(tag, scheme):
-            raise DataError(f"{tag!r} is no tag of the scheme {scheme}")
+            raise DataError(f"{shown(tag)} is no tag of the scheme {scheme}")
         prefix, kind = split_tag(tag)
         assert prefix is not None, f"plain tag {tag!r}"
         joins = prefix in INSIDE and kind == previous and (open_entity or scheme in ("iob1", "iob2"))

@@ -4,6 +4,7 @@ The words of a text do not depend on any tokenizer or on the spans: they are run
 single other characters. A span that begins or ends inside a word takes the whole word, which is counted.
 """
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,12 +44,13 @@ def tags_of(text: str, words: Sequence[tuple[int, int]], spans: Sequence[Span], 
     Raises:
         DataError: for a span outside the text or without a word.
     """
+    starts, ends = [start for start, _ in words], [end for _, end in words]
     tags = ["O"] * len(words)
     taken = [False] * len(words)
     for span in sorted(spans, key=lambda span: (span.start - span.end, span.start)):
         if not 0 <= span.start < span.end <= len(text):
             raise DataError(f"span {span.start}-{span.end} ({span.label}) is not within the {len(text)} characters")
-        inside = [i for i, (start, end) in enumerate(words) if start < span.end and end > span.start]
+        inside = range(bisect_right(ends, span.start), bisect_left(starts, span.end))
         if not inside:
             raise DataError(f"span {span.start}-{span.end} ({span.label}) holds no word")
         if any(taken[i] for i in inside):

@@ -1,23 +1,28 @@
-"""Sentences with one tag a word, tokenised into a store: what token classification trains and scores on."""
+"""Sentences with one tag a word, read and tokenised into stores: what token classification trains and scores on."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, final
+from typing import Any, Literal, final
 
 import numpy as np
-from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 
 from clozelab.data.alignment import Window, special_tokens, windows, word_pieces
 from clozelab.data.context import surroundings
+from clozelab.data.module import SPLITS, Corpus, DataModule, labels_of
 from clozelab.data.repeats import count_repeats, fingerprint
-from clozelab.data.schemes import Scheme, convert, recognise
-from clozelab.errors import DataError
+from clozelab.data.schemes import SCHEMES, Scheme, convert, recognise
+from clozelab.data.split import Split
+from clozelab.errors import ConfigError, DataError, require
 from clozelab.store.cache import build_once, cache_dir
 from clozelab.store.hashing import digest
 from clozelab.store.ragged import FORMAT_VERSION, RaggedStore
-from clozelab.types import Format, Sentence
+from clozelab.types import Format, Sentence, Source
+
+log = logging.getLogger(__name__)
 
 COUNTS = (
     "words_without_piece", "words_cut", "sentences_windowed", "tags_repaired", "spans_widened", "spans_dropped",
@@ -27,48 +32,98 @@ COUNTS = (
 
 
 @final
-class WordSplit:
-    """One tokenised split. A sentence is one or more windows, the examples of the encoder.
+class Words(DataModule):
+    """Sentences with one tag a word, in three splits.
 
     Args:
-        store: with the fields `build` writes.
-        labels: label names of the whole data; the store's own ids are mapped to places in it.
+        source: where the files come from.
+        format: how to read them.
+        train: file of the training split, as `source` understands it.
+        validation: file of the validation split: selection and early stopping look at this one only.
+        test: file of the test split: scored once, at the end.
+        batch_size: sentences (or windows) of an optimizer step; see `DataModule` for this and what follows.
+        micro_batches: parts an optimizer step is computed in.
+        eval_batch_size: sentences (or windows) of an evaluation batch.
+        max_length: longest window in tokens; None is the encoder's limit.
+        limit: at most this many sentences of each split.
+        fraction: share of the training sentences.
+        scheme: of the tags: `iob1`, `iob2`, `bioes`, `bilou`, `plain`, or `auto`: recognised in the training split.
+        overlap: pieces that neighbouring windows of a long sentence share; None is 32, or a quarter of a short window.
+        context: pieces of the neighbouring sentences of the same document that stand on each side of a sentence, at
+            most and as far as there is room; labels are those of the sentence alone (Schweter & Akbik 2020).
+        license: of the data, for the model card.
+        citation: of the data, for the model card.
     """
 
-    def __init__(self, *, store: RaggedStore, labels: Sequence[str]) -> None:
-        self.store = store
-        self.input_ids = store["input_ids"]
-        self.positions = store["positions"]
-        self.lengths = store["lengths"]
-        self._tags = store["tags"]
-        self.num_sentences = len(self._tags)
-        self.windows_of = store["windows"]  # window numbers of each sentence
-        self._to_label = np.array([labels.index(name) for name in store.header["labels"]], dtype=np.int64)
-        self.sentence_of = np.repeat(np.arange(self.num_sentences), self.windows_of.lengths())
-        self.first_words = store["first_words"]
+    kind = "words"
+    unit = "sentences"
 
-    def tags(self, sentence: int) -> NDArray[np.int64]:
-        """Returns the gold label ids of a sentence, (words,)."""
-        return self._to_label[self._tags[sentence]]
+    def __init__(
+        self,
+        *,
+        source: Source,
+        format: Format,
+        train: str,
+        validation: str,
+        test: str,
+        batch_size: int = 32,
+        micro_batches: int = 1,
+        eval_batch_size: int = 128,
+        max_length: int | None = None,
+        limit: int | None = None,
+        fraction: float = 1.0,
+        scheme: Literal["auto", "iob1", "iob2", "bioes", "bilou", "plain"] = "auto",
+        overlap: int | None = None,
+        context: int = 0,
+        license: str = "unknown",
+        citation: str = "unknown",
+    ) -> None:
+        super().__init__(
+            source=source, files={"train": train, "validation": validation, "test": test}, batch_size=batch_size,
+            micro_batches=micro_batches, eval_batch_size=eval_batch_size, max_length=max_length, limit=limit,
+            fraction=fraction, about={"license": license, "citation": citation},
+        )  # fmt: skip
+        require("scheme", scheme, scheme in ("auto", *SCHEMES), f"'auto' or one of {', '.join(SCHEMES)}")
+        fits = overlap is None or 0 <= overlap <= (max_length or 2**31) // 4
+        require("overlap", overlap, fits, "null or an integer from 0 to a quarter of max_length")
+        require("context", context, context >= 0, "an integer >= 0")
+        self.format = format
+        self.scheme = scheme
+        self.overlap = overlap
+        self.context = context
 
-    def targets(self, window: int) -> NDArray[np.int64]:
-        """Returns the gold label ids of the words that belong to a window, (words,)."""
-        sentence, words = self.owned(window)
-        return self.tags(sentence)[words.start : words.stop]
+    def read(self, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, max_length: int) -> Corpus:
+        """Fetches, reads and tokenises all splits; see `DataModule`."""
+        if (self.overlap or 0) > max_length // 4:
+            allowed = f"must be a quarter of a window of {max_length} tokens at most"
+            raise ConfigError(f"data.overlap={self.overlap}: {allowed}")
+        stores = self._stores(tokenizer, tokenizer_fingerprint, max_length)
+        labels = labels_of({split: store.header["labels"] for split, store in stores.items()})
+        counts = {split: store.header["counts"] for split, store in stores.items()}
+        if self.context and all(counts[split]["documents"] == 1 for split in SPLITS):
+            log.warning("data.context: the files mark no documents, so that neighbours may be of another document")
+        return Corpus({split: Split(store=store, labels=labels) for split, store in stores.items()}, labels, counts)
 
-    def owned(self, window: int) -> tuple[int, range]:
-        """Returns the sentence of a window and the words of it that belong to the window."""
-        sentence = int(self.sentence_of[window])
-        first = int(self.first_words[sentence][window - self.windows_of.offsets[sentence]])
-        return sentence, range(first, first + len(self.positions[window]))
+    def _stores(
+        self, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, window: int
+    ) -> dict[str, RaggedStore]:
+        key = {"format": {"name": type(self.format).__name__, **vars(self.format)}, "tokenizer": tokenizer_fingerprint}
+        stores: dict[str, RaggedStore] = {}
+        scheme = None if self.scheme == "auto" else self.scheme
+        for split in SPLITS:
+            file = self.files[split]
+            stores[split] = build(
+                partial(self._read, split), tokenizer, {"source": self.source.fingerprint(file), **key}, scheme=scheme,
+                file=file, max_length=window, context=self.context,
+                overlap=min(32, window // 4) if self.overlap is None else self.overlap,
+            )  # fmt: skip
+            scheme = stores[split].header["scheme"]  # the training split decides for all
+        if scheme is not None and scheme not in ("iob2", "plain"):
+            log.info("tags are written in %s and were converted to IOB2", scheme.upper())
+        return stores
 
-    def words(self, sentence: int) -> list[str]:
-        """Returns the words of a sentence as the file has them."""
-        return bytes(self.store["text"][sentence].astype(np.uint8)).decode().split("\0")
-
-    def fingerprints(self) -> NDArray[np.int64]:
-        """Returns a number for each sentence that sentences of the same words share, (sentences,)."""
-        return self.store["fingerprint"].values.view(np.int64)
+    def _read(self, split: str, counts: Counter[str]) -> list[Sentence]:
+        return read_split(self.format, self.source.locate(self.files[split]), split, counts)
 
 
 def read_split(reader: Format, path: Path, split: str, counts: Counter[str]) -> list[Sentence]:
@@ -159,9 +214,9 @@ def _write(
         "input_ids": (window.input_ids for window in flat),
         "positions": (window.positions for window in flat),
         "lengths": (window.lengths for window in flat),
-        "tags": ([number[tag] for tag in sentence] for sentence in tags),
-        "windows": (range(int(a), int(a) + len(parts)) for a, parts in zip(first_window, cut, strict=False)),
-        "first_words": ([window.first_word for window in parts] for parts in cut),
+        "targets": ([number[tag] for tag in sentence] for sentence in tags),
+        "examples": (range(int(a), int(a) + len(parts)) for a, parts in zip(first_window, cut, strict=False)),
+        "first_targets": ([window.first_word for window in parts] for parts in cut),
         # Readers refuse NUL, so that it may stand between words.
         "text": (np.frombuffer("\0".join(sentence.words).encode(), dtype=np.uint8) for sentence in sentences),
         "fingerprint": (np.array([value], dtype=np.int64).view(np.int32) for value in prints),

@@ -26,16 +26,16 @@ class Tagged:
 
     Attributes:
         labels: label names.
-        gold: (words,) label ids.
-        predicted: (words,) label ids.
+        gold: (words,) label ids; or float32 numbers, of texts.
+        predicted: likewise.
         starts: (words,) True at each sentence's first word.
         words: as the file has them.
         loss: (words,) cross-entropy in nats.
     """
 
     labels: Sequence[str]
-    gold: Ints
-    predicted: Ints
+    gold: NDArray[Any]
+    predicted: NDArray[Any]
     starts: NDArray[np.bool_]
     words: Words
     loss: NDArray[np.float32]
@@ -54,6 +54,8 @@ def analyse(tagged: Tagged, seen: frozenset[tuple[str, ...]], *, num_hardest: in
         `seen`.
     """
     result: dict[str, Any] = {"hardest": hardest_words(tagged, num_hardest)}
+    if np.issubdtype(tagged.gold.dtype, np.floating):
+        return result
     if not is_iob2(tagged.labels):
         pairs = Counter(zip(tagged.gold.tolist(), tagged.predicted.tolist(), strict=True))
         result["confusion"] = _nested({(tagged.labels[g], tagged.labels[p]): n for (g, p), n in pairs.items()})
@@ -169,7 +171,8 @@ def hardest_words(tagged: Tagged, count: int) -> list[dict[str, Any]]:
         last = int(firsts[sentence + 1]) if sentence + 1 < len(firsts) else len(tagged.words)
         result.append({
             "word": tagged.words[word], "place": word - first, "sentence": list(tagged.words[first:last]),
-            "gold": tagged.labels[tagged.gold[word]], "predicted": tagged.labels[tagged.predicted[word]],
+            "gold": _shown(tagged.labels, tagged.gold[word]),
+            "predicted": _shown(tagged.labels, tagged.predicted[word]),
             "loss": float(tagged.loss[word]),
         })  # fmt: skip
     return result
@@ -180,3 +183,8 @@ def _nested(pairs: dict[tuple[str, str], int]) -> dict[str, dict[str, int]]:
     for (gold, predicted), count in sorted(pairs.items()):
         result.setdefault(gold, {})[predicted] = count
     return result
+
+
+def _shown(labels: Sequence[str], value: Any) -> str:
+    """Returns a label's name, or a number as text."""
+    return f"{value:.2f}" if isinstance(value, np.floating) else labels[value]

@@ -7,7 +7,7 @@ metrics of a scored split.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytorch_lightning as pl
@@ -18,7 +18,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from transformers import PreTrainedModel
 
-from clozelab.errors import ConfigError, RunFailedError, did_you_mean
+from clozelab.errors import ConfigError, RunFailedError, did_you_mean, require
 from clozelab.model.encoder import Encoder
 from clozelab.randomness import Purpose, torch_seed
 from clozelab.types import Batch, DataSpec, Scored, starts_of
@@ -34,7 +34,12 @@ class Task(pl.LightningModule, ABC):
     auto_class: ClassVar[str]
     """Auto class of transformers whose model this task trains and exports."""
 
+    kind: ClassVar[Literal["words", "texts"]]
+    """What carries a target in the data this task learns from."""
+
     def __init__(self, *, selection: str = "auto") -> None:
+        known = selection == "auto" or selection.startswith("val/")
+        require("selection", selection, known, "'auto' or a validation metric such as 'val/loss'")
         super().__init__()
         self.selection = selection
         self.step_loss = 0.0
@@ -66,6 +71,9 @@ class Task(pl.LightningModule, ABC):
         Raises:
             ConfigError: if the data do not have what the task scores or selects by.
         """
+        if spec.kind != self.kind:
+            name = type(self).__name__
+            raise ConfigError(f"task: {name} needs data whose {self.kind} carry labels; these have them on {spec.kind}")
         self.model = model
         self.spec = spec
         self.seed = seed
@@ -100,7 +108,7 @@ class Task(pl.LightningModule, ABC):
 
     @abstractmethod
     def head(self, hidden: Tensor, batch: Batch) -> Tensor:
-        """Returns the log-probability of every target and label, (targets, labels) float32.
+        """Returns the log-probability of every target and label, (targets, labels) float32, or numbers, (targets, 1).
 
         Args:
             hidden: (rows, row_length, hidden).
@@ -108,21 +116,21 @@ class Task(pl.LightningModule, ABC):
         """
 
     @abstractmethod
-    def loss(self, log_probabilities: Tensor, batch: Batch) -> Tensor:
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Returns the loss of each target, (targets,) float32."""
 
     @abstractmethod
     def metrics(self, scored: Scored) -> dict[str, float]:
         """Returns the metrics of a whole split, without the split's prefix."""
 
-    def decode(self, log_probabilities: NDArray[np.float32], sentence_starts: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Returns the predicted label ids of a whole split, (targets,).
+    def decode(self, outputs: NDArray[np.float32], unit_starts: NDArray[np.bool_]) -> NDArray[Any]:
+        """Returns the predicted label ids (or numbers) of a whole split, (targets,).
 
         Args:
-            log_probabilities: (targets, labels), in the order of the file.
-            sentence_starts: (targets,) True at each sentence's first target.
+            outputs: of `head`, in the order of the file.
+            unit_starts: (targets,) True at each sentence's or text's first target.
         """
-        return log_probabilities.argmax(1)
+        return outputs.argmax(1)
 
     def note(self) -> str:
         """Returns what a user of the exported model must know that its files cannot say; usually nothing."""
@@ -176,17 +184,20 @@ class Task(pl.LightningModule, ABC):
         self._log_metrics("test")
 
     def _score(self, batch: Batch) -> None:
-        log_probabilities = self.head(self.encoder(batch), batch)
-        parts = (batch.target_ids, batch.targets, log_probabilities, self.loss(log_probabilities, batch))
+        outputs = self.head(self.encoder(batch), batch)
+        parts = (batch.target_ids, batch.targets, outputs, self.loss(outputs, batch))
         self._scored.append(tuple(part.detach().cpu() for part in parts))
 
     def _log_metrics(self, prefix: str) -> None:
         columns = [torch.cat(parts).numpy() for parts in zip(*self._scored, strict=True)]
         self._scored = []
         order = np.lexsort((columns[0][:, 1], columns[0][:, 0]))
-        ids, gold, log_probabilities, loss = (column[order] for column in columns)
-        predicted = self.decode(log_probabilities, starts_of(ids[:, 0]))
-        score = np.exp(np.take_along_axis(log_probabilities, predicted[:, None], 1)[:, 0])
+        ids, gold, outputs, loss = (column[order] for column in columns)
+        predicted = self.decode(outputs, starts_of(ids[:, 0]))
+        if self.spec.numbers:
+            score = np.full(len(predicted), np.nan, dtype=np.float32)
+        else:
+            score = np.exp(np.take_along_axis(outputs, predicted[:, None], 1)[:, 0])
         self.scored = Scored(ids[:, 0], ids[:, 1], gold, predicted, score, loss)
         values = {"loss": float(self.scored.loss.astype(np.float64).mean()), **self.metrics(self.scored)}
         self.results = {f"{prefix}/{name}": value for name, value in values.items()}

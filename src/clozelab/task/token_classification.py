@@ -4,10 +4,9 @@ The hidden state of a word's first piece goes through the head and a softmax ove
 section 5.3); or the mean of its pieces' states, or all of them. The loss is cross-entropy.
 """
 
-from typing import ClassVar, Literal, final, get_args
+from typing import Any, ClassVar, Literal, final, get_args
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
@@ -17,6 +16,7 @@ from clozelab.metrics.decoding import viterbi
 from clozelab.metrics.entities import cross_check, entity_metrics, is_iob2
 from clozelab.metrics.tags import tag_metrics
 from clozelab.task.base import Task
+from clozelab.task.pooling import mean_by_target, pieces_of_targets
 from clozelab.types import Batch, Scored
 
 Scoring = Literal["auto", "entities", "tags"]
@@ -41,6 +41,7 @@ class TokenClassification(Task):
     """
 
     auto_class: ClassVar[str] = "AutoModelForTokenClassification"
+    kind: ClassVar[Literal["words", "texts"]] = "words"
 
     def __init__(
         self,
@@ -50,8 +51,6 @@ class TokenClassification(Task):
         pooling: Pooling = "first",
         decoding: Decoding = "argmax",
     ) -> None:
-        known = selection == "auto" or selection.startswith("val/")
-        require("selection", selection, known, "'auto' or a validation metric such as 'val/f1_conlleval'")
         require("scoring", scoring, scoring in ("auto", "entities", "tags"), "'auto', 'entities' or 'tags'")
         require("pooling", pooling, pooling in get_args(Pooling), f"one of {', '.join(get_args(Pooling))}")
         require("decoding", decoding, decoding in get_args(Decoding), f"one of {', '.join(get_args(Decoding))}")
@@ -86,25 +85,25 @@ class TokenClassification(Task):
         states = hidden.flatten(0, 1)
         if self.pooling == "first":
             return self._log_probabilities(states.index_select(0, batch.target_positions))
-        word_of, pieces = pieces_of_words(batch)
+        word_of, pieces = pieces_of_targets(batch)
         states = states.index_select(0, pieces)
         if self.pooling == "mean":
-            return self._log_probabilities(mean_by_word(states, word_of, batch.target_lengths))
-        return mean_by_word(self._log_probabilities(states), word_of, batch.target_lengths)
+            return self._log_probabilities(mean_by_target(states, word_of, batch.target_lengths))
+        return mean_by_target(self._log_probabilities(states), word_of, batch.target_lengths)
 
     def _log_probabilities(self, states: Tensor) -> Tensor:
         logits: Tensor = self.layers(states.unsqueeze(0)).squeeze(0)
         return logits.float().log_softmax(-1)
 
-    def loss(self, log_probabilities: Tensor, batch: Batch) -> Tensor:
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Returns the cross-entropy of each word in nats, (words,); with `all` pieces the mean of theirs."""
-        return functional.nll_loss(log_probabilities, batch.targets, reduction="none")
+        return functional.nll_loss(outputs, batch.targets, reduction="none")
 
-    def decode(self, log_probabilities: NDArray[np.float32], sentence_starts: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def decode(self, outputs: NDArray[np.float32], unit_starts: NDArray[np.bool_]) -> NDArray[Any]:
         """Returns the predicted label ids, (words,); under `viterbi` only sequences that IOB2 allows."""
         if self.decoding == "argmax":
-            return super().decode(log_probabilities, sentence_starts)
-        return viterbi(log_probabilities, sentence_starts, self.spec.labels)
+            return super().decode(outputs, unit_starts)
+        return viterbi(outputs, unit_starts, self.spec.labels)
 
     def note(self) -> str:
         """Returns how the run read words and decoded sentences, where a pipeline of transformers does otherwise."""
@@ -133,25 +132,3 @@ class TokenClassification(Task):
         """
         if self.scores_entities:
             cross_check(self.spec.labels, scored.gold, scored.predicted, scored.sentence_starts(), metrics)
-
-
-def pieces_of_words(batch: Batch) -> tuple[Tensor, Tensor]:
-    """Returns, for every piece of every word, the number of its word and its place in the flattened rows, (pieces,)."""
-    lengths = batch.target_lengths
-    word_of = torch.repeat_interleave(lengths)
-    first_piece = lengths.cumsum(0) - lengths
-    inside = torch.arange(len(word_of), device=lengths.device) - first_piece[word_of]
-    return word_of, batch.target_positions[word_of] + inside
-
-
-def mean_by_word(values: Tensor, word_of: Tensor, lengths: Tensor) -> Tensor:
-    """Returns the mean of each word's pieces, (words, width) in the dtype of `values`.
-
-    Args:
-        values: (pieces, width).
-        word_of: (pieces,) number of each piece's word.
-        lengths: (words,) pieces of each word, >= 1.
-    """
-    total = values.new_zeros(len(lengths), values.shape[1], dtype=torch.float32)
-    total = total.index_add(0, word_of, values.float())
-    return (total / lengths.unsqueeze(1)).to(values.dtype)

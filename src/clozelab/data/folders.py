@@ -1,0 +1,38 @@
+"""Documents of one file each, in folders that are their labels."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import final
+
+from clozelab.data.lines import read_lines
+from clozelab.errors import DataError
+from clozelab.types import Text
+
+
+@final
+class Folders:
+    """Reads `<label>/<anything>.txt` below a folder.
+
+    Args:
+        ending: of the files.
+    """
+
+    def __init__(self, *, ending: str = ".txt") -> None:
+        self.ending = ending
+
+    def read(self, path: Path, counts: Counter[str]) -> Iterator[Text]:
+        """Yields one text a file, in the order of their names; an empty one is counted and skipped.
+
+        Raises:
+            DataError: naming the file that cannot be read, or the folder without any.
+        """
+        files = sorted(file for file in path.glob(f"*/*{self.ending}") if file.is_file())
+        if not files:
+            raise DataError(f"{path}: no folder here holds a file that ends in {self.ending!r}")
+        for file in files:
+            text = "\n".join(read_lines(file)).strip()
+            if text:
+                yield Text((text,), file.parent.name, 1)
+            else:
+                counts["texts_empty"] += 1

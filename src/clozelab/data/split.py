@@ -1,0 +1,65 @@
+"""One tokenised split: units as their file has them (sentences, texts), cut into the examples of an encoder."""
+
+from collections.abc import Sequence
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clozelab.store.ragged import RaggedStore
+
+
+@final
+class Split:
+    """A split in its store. A unit is one example or several (windows); every target belongs to exactly one of them.
+
+    Args:
+        store: with the fields that `words.build` or `texts.build` writes.
+        labels: label names of the whole data; the store's own ids are mapped to places in it. Empty for numbers.
+    """
+
+    def __init__(self, *, store: RaggedStore, labels: Sequence[str]) -> None:
+        self.store = store
+        self.input_ids = store["input_ids"]
+        self.positions = store["positions"]  # places of the first piece of each target of an example
+        self.lengths = store["lengths"]  # pieces of each target
+        self._targets = store["targets"]
+        self.num_units = len(self._targets)
+        self.examples_of = store["examples"]  # example numbers of each unit
+        self._to_label = np.array([labels.index(name) for name in store.header["labels"]], dtype=np.int64)
+        self.unit_of = np.repeat(np.arange(self.num_units), self.examples_of.lengths())
+        self.first_targets = store["first_targets"]
+        self._seconds = store["second_segments"] if "second_segments" in store.header["fields"] else None
+        self.numbers: bool = store.header.get("numbers", False)
+
+    def targets_of(self, unit: int) -> NDArray[Any]:
+        """Returns the gold label ids of a unit, (targets,) int64, or its numbers, (targets,) float32."""
+        row = self._targets[unit]
+        return np.asarray(row).view(np.float32) if self.numbers else self._to_label[row]
+
+    def second_segment(self, example: int) -> int:
+        """Returns where the second segment of an example begins; its length if it has one only."""
+        return len(self.input_ids[example]) if self._seconds is None else int(self._seconds[example][0])
+
+    def targets(self, example: int) -> NDArray[Any]:
+        """Returns the gold label ids or numbers that belong to an example, (targets,)."""
+        unit, own = self.owned(example)
+        return self.targets_of(unit)[own.start : own.stop]
+
+    def owned(self, example: int) -> tuple[int, range]:
+        """Returns the unit of an example and those of its targets that belong to the example."""
+        unit = int(self.unit_of[example])
+        first = int(self.first_targets[unit][example - self.examples_of.offsets[unit]])
+        return unit, range(first, first + len(self.positions[example]))
+
+    def num_targets(self) -> NDArray[np.int64]:
+        """Returns the targets of every unit, (units,)."""
+        return self._targets.lengths()
+
+    def parts(self, unit: int) -> list[str]:
+        """Returns what a unit is made of, as the file has it: the words of a sentence, the segments of a text."""
+        return bytes(self.store["text"][unit].astype(np.uint8)).decode().split("\0")
+
+    def fingerprints(self) -> NDArray[np.int64]:
+        """Returns a number for each unit that units of the same parts share, (units,)."""
+        return self.store["fingerprint"].values.view(np.int64)

@@ -1,0 +1,189 @@
+"""Texts and pairs of texts with one label or number each: what sequence classification trains and scores on."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, final
+
+import numpy as np
+from transformers import PreTrainedTokenizerFast
+
+from clozelab.data.folds import Subset, assign
+from clozelab.data.module import SPLITS, Corpus, DataModule, labels_of
+from clozelab.data.repeats import count_repeats, fingerprint
+from clozelab.data.split import Split
+from clozelab.errors import DataError, require
+from clozelab.store.cache import build_once, cache_dir
+from clozelab.store.hashing import digest
+from clozelab.store.ragged import FORMAT_VERSION, RaggedStore
+from clozelab.types import Source, Text, TextFormat
+
+log = logging.getLogger(__name__)
+
+COUNTS = ("texts_truncated", "texts_empty", "texts_repeated", "texts_repeated_with_other_labels")
+"""What is counted while a split is built, for the log and run.json."""
+
+CHUNK = 1000
+"""Texts tokenised at once."""
+
+
+@final
+class Texts(DataModule):
+    """Texts, or pairs of texts, with one label or number each.
+
+    A split without a file is drawn from the training file: by the content of its texts, so that equal texts stay
+    together and another run, machine or order of the file gives the same; stratified by label.
+
+    Args:
+        source: where the files come from.
+        format: how to read them.
+        train: file of the training split, as `source` understands it.
+        validation: file of the validation split; None draws it from the training file.
+        test: file of the test split; None draws it from the training file.
+        batch_size: texts of an optimizer step; see `DataModule` for this and what follows.
+        micro_batches: parts an optimizer step is computed in.
+        eval_batch_size: texts of an evaluation batch.
+        max_length: of a text (or pair) in tokens; longer ones are cut, the longer segment of a pair first.
+        limit: at most this many texts of each split.
+        fraction: share of the training texts.
+        validation_share: of the training file, where it has to give the validation split.
+        test_share: of the training file, where it has to give the test split.
+        fold: which of the parts of the training file is the test split, where it has to give one: with a test share of
+            0.2 there are five, 0 to 4.
+        license: of the data, for the model card.
+        citation: of the data, for the model card.
+    """
+
+    kind = "texts"
+    unit = "texts"
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        format: TextFormat,
+        train: str,
+        validation: str | None = None,
+        test: str | None = None,
+        batch_size: int = 32,
+        micro_batches: int = 1,
+        eval_batch_size: int = 128,
+        max_length: int | None = None,
+        limit: int | None = None,
+        fraction: float = 1.0,
+        validation_share: float = 0.1,
+        test_share: float = 0.2,
+        fold: int = 0,
+        license: str = "unknown",
+        citation: str = "unknown",
+    ) -> None:
+        given = {"train": train, "validation": validation, "test": test}
+        super().__init__(
+            source=source, files={split: file for split, file in given.items() if file is not None},
+            batch_size=batch_size, micro_batches=micro_batches, eval_batch_size=eval_batch_size, max_length=max_length,
+            limit=limit, fraction=fraction, about={"license": license, "citation": citation},
+        )  # fmt: skip
+        require("validation_share", validation_share, 0 < validation_share <= 0.5, "a share in (0, 0.5]")
+        require("test_share", test_share, 0 < test_share <= 0.5, "a share in (0, 0.5]")
+        num_folds = int(1 / test_share + 1e-9)
+        require("fold", fold, 0 <= fold < num_folds, f"an integer from 0 to {num_folds - 1} (1 / test_share - 1)")
+        self.format = format
+        self.validation_share = validation_share
+        self.test_share = test_share
+        self.fold = fold
+
+    def read(self, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, max_length: int) -> Corpus:
+        """Fetches, reads and tokenises all splits; see `DataModule`."""
+        drawn = {split for split in SPLITS if split not in self.files}
+        key = {
+            "format": {"name": type(self.format).__name__, **vars(self.format)}, "tokenizer": tokenizer_fingerprint,
+            "max_length": max_length, "format_version": FORMAT_VERSION, "kind": "texts",
+        }  # fmt: skip
+        stores: dict[str, RaggedStore] = {}
+        for split in SPLITS:
+            file = self.files.get(split, self.files["train"])
+            subset = self._subset(split, drawn) if drawn and split in {"train", *drawn} else None
+            identity = {**key, "source": self.source.fingerprint(file), "subset": vars(subset) if subset else None}
+            entry = cache_dir() / "stores" / digest(identity)[:32]
+            stores[split] = RaggedStore(build_once(entry, self._writer(split, file, subset, tokenizer, max_length)))
+        if drawn:
+            log.info("drawn from the training file by content: %s", ", ".join(sorted(drawn)))
+        labels = labels_of({split: store.header["labels"] for split, store in stores.items()})
+        splits = {split: Split(store=store, labels=labels) for split, store in stores.items()}
+        counts = {split: store.header["counts"] for split, store in stores.items()}
+        return Corpus(splits, labels, counts, splits["train"].numbers)
+
+    def _subset(self, split: str, drawn: set[str]) -> Subset:
+        return Subset(
+            split=split, validation=self.validation_share if "validation" in drawn else 0.0,
+            test=self.test_share if "test" in drawn else 0.0, fold=self.fold,
+        )  # fmt: skip
+
+    def _writer(
+        self, split: str, file: str, subset: Subset | None, tokenizer: PreTrainedTokenizerFast, max_length: int
+    ) -> Any:
+        def write(folder: Any) -> None:
+            counts = Counter(dict.fromkeys(COUNTS, 0))
+            texts = list(self.format.read(self.source.locate(file), counts))
+            if subset is not None:
+                labels = [text.label for text in texts]
+                chosen = assign([fingerprint(*text.segments) for text in texts], labels, subset)
+                texts = [text for text, is_in in zip(texts, chosen, strict=True) if is_in]
+            if not texts:
+                raise DataError(f"{file}: the {split} split has no text")
+            _write(folder, texts, tokenizer, max_length, counts)
+
+        return write
+
+
+def _write(
+    folder: Any, texts: Sequence[Text], tokenizer: PreTrainedTokenizerFast, max_length: int, counts: Counter[str]
+) -> None:
+    prints = [fingerprint(*text.segments) for text in texts]
+    repeats = count_repeats(prints, [[str(text.label)] for text in texts]).values()
+    counts.update(dict(zip(("texts_repeated", "texts_repeated_with_other_labels"), repeats, strict=True)))
+    are_numbers = isinstance(texts[0].label, float)
+    labels = [] if are_numbers else sorted({str(text.label) for text in texts})
+    number = {label: i for i, label in enumerate(labels)}
+    ids, seconds = _tokenise(texts, tokenizer, max_length, counts)
+
+    def target(text: Text) -> Any:
+        return np.array([text.label], dtype=np.float32).view(np.int32) if are_numbers else [number[str(text.label)]]
+
+    fields: dict[str, Any] = {
+        "input_ids": ids,
+        "second_segments": ([start] for start in seconds),
+        "positions": ([0] for _ in texts),
+        "lengths": ([len(row)] for row in ids),
+        "targets": (target(text) for text in texts),
+        "examples": ([i] for i in range(len(texts))),
+        "first_targets": ([0] for _ in texts),
+        "text": (np.frombuffer("\0".join(text.segments).encode(), dtype=np.uint8) for text in texts),
+        "fingerprint": (np.array([value], dtype=np.int64).view(np.int32) for value in prints),
+    }
+    RaggedStore.write(folder, fields, {"labels": labels, "numbers": are_numbers, "counts": dict(counts)})
+
+
+def _tokenise(
+    texts: Sequence[Text], tokenizer: PreTrainedTokenizerFast, max_length: int, counts: Counter[str]
+) -> tuple[list[list[int]], list[int]]:
+    """Returns the token ids of every text, special tokens included, and where its second segment's tokens begin."""
+    all_ids: list[list[int]] = []
+    seconds: list[int] = []
+    for start in range(0, len(texts), CHUNK):
+        part = texts[start : start + CHUNK]
+        segments = [list(column) for column in zip(*(text.segments for text in part), strict=True)]
+        full = tokenizer(*segments, add_special_tokens=True, return_token_type_ids=True)
+        for row, encoding in enumerate(full.encodings):
+            ids, types = encoding.ids, encoding.type_ids
+            if len(ids) > max_length:
+                counts["texts_truncated"] += 1
+                one = tokenizer(
+                    *(column[row] for column in segments), truncation="longest_first", max_length=max_length,
+                    return_token_type_ids=True,
+                )  # fmt: skip
+                ids, types = one["input_ids"], one["token_type_ids"]
+            all_ids.append(list(ids))
+            seconds.append(types.index(1) if 1 in types else len(ids))
+    tokenizer.backend_tokenizer.no_truncation()
+    return all_ids, seconds

@@ -1,0 +1,95 @@
+"""Sequence classification: a label, or a number, for every text or pair of texts.
+
+The hidden state of [CLS] goes through the encoder's own head for sequences and a softmax over the labels (Devlin et al.
+2019, section 4.1), or to one output under squared error (regression).
+"""
+
+from typing import Any, ClassVar, Literal, final, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from clozelab.errors import ConfigError, require
+from clozelab.metrics.classes import class_metrics
+from clozelab.metrics.numbers import number_metrics
+from clozelab.task.base import Task
+from clozelab.task.pooling import mean_by_target, pieces_of_targets
+from clozelab.types import Batch, Scored
+
+Pooling = Literal["first", "mean"]
+Weights = Literal["none", "balanced"]
+
+
+@final
+class SequenceClassification(Task):
+    """Labels every text, or predicts a number for it, as the data have it.
+
+    Args:
+        selection: validation metric that picks the weights; `auto` is `val/accuracy`, or `val/pearson` of numbers.
+        pooling: what stands for a text: its `first` token ([CLS]), or the `mean` of all its tokens.
+        class_weights: `balanced` weighs each text by (texts / labels / texts of its label) in the loss, so that every
+            label counts the same; `none` weighs all alike.
+    """
+
+    auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
+    kind: ClassVar[Literal["words", "texts"]] = "texts"
+
+    def __init__(self, *, selection: str = "auto", pooling: Pooling = "first", class_weights: Weights = "none") -> None:
+        require("pooling", pooling, pooling in get_args(Pooling), f"one of {', '.join(get_args(Pooling))}")
+        allowed = f"one of {', '.join(get_args(Weights))}"
+        require("class_weights", class_weights, class_weights in get_args(Weights), allowed)
+        super().__init__(selection=selection)
+        self.pooling: Pooling = pooling
+        self.class_weights: Weights = class_weights
+
+    def default_selection(self) -> str:
+        """Returns accuracy, or Pearson's correlation of numbers.
+
+        Raises:
+            ConfigError: if there is one label only.
+        """
+        if not self.spec.numbers and len(self.spec.labels) < 2:
+            raise ConfigError(f"data: every text has the label {self.spec.labels[0]!r}; there is nothing to learn")
+        return "val/pearson" if self.spec.numbers else "val/accuracy"
+
+    def head(self, hidden: Tensor, batch: Batch) -> Tensor:
+        """Returns the log-probabilities of the texts' labels, (texts, labels) float32, or numbers, (texts, 1)."""
+        states = hidden.flatten(0, 1)
+        if self.pooling == "first":
+            texts = states.index_select(0, batch.target_positions)
+        else:
+            text_of, pieces = pieces_of_targets(batch)
+            texts = mean_by_target(states.index_select(0, pieces), text_of, batch.target_lengths)
+        logits: Tensor = self.layers(texts.unsqueeze(1)).float()
+        return logits if self.spec.numbers else logits.log_softmax(-1)
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Returns the (weighted) cross-entropy of each text in nats, or its squared error, (texts,)."""
+        if self.spec.numbers:
+            return functional.mse_loss(outputs.squeeze(1), batch.targets.float(), reduction="none")
+        weight = self._weight(outputs) if self.class_weights == "balanced" and self.model.training else None
+        return functional.nll_loss(outputs, batch.targets, weight=weight, reduction="none")
+
+    def _weight(self, outputs: Tensor) -> Tensor:
+        counts = torch.tensor(self.spec.class_counts, dtype=torch.float32, device=outputs.device)
+        # A label that training lacks never stands in the loss.
+        return torch.where(counts > 0, counts.sum() / len(counts) / counts.clamp(min=1), 0.0)
+
+    def decode(self, outputs: NDArray[np.float32], unit_starts: NDArray[np.bool_]) -> NDArray[Any]:
+        """Returns the likeliest labels, or the numbers, (texts,)."""
+        return outputs[:, 0] if self.spec.numbers else super().decode(outputs, unit_starts)
+
+    def metrics(self, scored: Scored) -> dict[str, float]:
+        """Returns scores of classes, or of numbers."""
+        if self.spec.numbers:
+            return number_metrics(scored.gold, scored.predicted)
+        return class_metrics(self.spec.labels, scored.gold, scored.predicted, scored.score)
+
+    def note(self) -> str:
+        """Returns how the run read texts, where a pipeline of transformers does otherwise."""
+        if self.pooling == "first":
+            return ""
+        return "A text was read from the mean of the hidden states of its tokens. A pipeline of transformers does not."
