@@ -17,7 +17,7 @@ def card() -> str:
     metrics = {"val/f1_strict": 0.5, "test/f1_strict": 0.25, "test/f1_strict/PER": 0.1}
     return model_card(
         name="n", data="train.conll", about=ABOUT, model_license="Apache-2.0", metrics=metrics, identity="id", base="b",
-        note="Read otherwise.",
+        use="pipeline(...)", note="Read otherwise.",
     )  # fmt: skip
 
 

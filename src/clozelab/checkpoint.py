@@ -42,6 +42,7 @@ def model_card(
     metrics: Mapping[str, float],
     identity: str,
     base: str,
+    use: str,
     note: str,
 ) -> str:
     """Returns a model card: where the model comes from, data, metrics, licences, and the command that loads it.
@@ -54,16 +55,22 @@ def model_card(
         metrics: of all splits.
         identity: of the run.
         base: what the encoder was before.
+        use: the call of transformers that answers with this model.
         note: what plain transformers does otherwise than the run did, or an empty string.
     """
     shown = {k: v for k, v in metrics.items() if k.count("/") == 1 and k.startswith(("val/", "test/"))}
     table = "\n".join(f"| {key} | {value:.4f} |" for key, value in sorted(shown.items()))
     return CARD.format(
         name=name, tag=model_license.lower().replace(" ", "-"), data=data, base=base, license=model_license,
-        data_license=about["license"], citation=about["citation"], table=table, identity=identity,
+        data_license=about["license"], citation=about["citation"], table=table, identity=identity, use=use,
+        modes=MODES if any("conlleval" in key for key in shown) else "",
         note=f"\n{note}\n" if note else "",
     )  # fmt: skip
 
+
+MODES = """
+`conlleval`: as the CoNLL shared tasks score, a leading I-X begins an entity. `strict`: only B-X does.
+"""
 
 CARD = """---
 library_name: transformers
@@ -77,9 +84,7 @@ Trained by clozelab, run `{identity}`, from `{base}` on `{data}`.
 | metric | value |
 | --- | --- |
 {table}
-
-`conlleval`: as the CoNLL shared tasks score, a leading I-X begins an entity. `strict`: only B-X does.
-
+{modes}
 ## Licences
 - encoder: {license}
 - data: {data_license}
@@ -88,7 +93,7 @@ Trained by clozelab, run `{identity}`, from `{base}` on `{data}`.
 ## Use
 ```python
 from transformers import pipeline
-pipeline("token-classification", model="model", aggregation_strategy="first")("A sentence of yours.")
+{use}
 ```
 {note}"""
 

@@ -140,7 +140,7 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
         card = model_card(
             name=run.group, data=config["data"]["train"], about=spec.about, model_license=parts.model_license,
             metrics=metrics, identity=run.id, base=str(config["model"].get("path", config["model"]["_target_"])),
-            note=task.note(),
+            use=task.use, note=task.note(),
         )  # fmt: skip
         export(task.model, parts.tokenizer, run.folder / "model", card)
         run.write_state(

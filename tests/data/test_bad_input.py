@@ -69,6 +69,7 @@ REFUSED: dict[str, tuple[str, bytes, list[str], int, str]] = {
     ),
     "a span outside the text": ("a.jsonl", jsonl({"text": "Ada", "spans": [[0, 9, "PER"]]}), [], 1, "is not within"),
     "a span without characters": ("a.jsonl", jsonl({"text": "Ada", "spans": [[1, 1, "PER"]]}), [], 1, "is not within"),
+    "a label without end": ("a.jsonl", jsonl({"text": "a", "spans": [[0, 9, "X" * 9999]]}), [], 1, "is not within"),
     "a span of blanks": ("a.jsonl", jsonl({"text": "a  b", "spans": [[1, 3, "PER"]]}), [], 1, "holds no word"),
     "a span without a label": ("a.jsonl", jsonl({"text": "Ada", "spans": [[0, 3]]}), [], 1, "start, end, label"),
     "a span that is no number": ("a.jsonl", jsonl({"text": "Ada", "spans": [["0", 3, "X"]]}), [], 1, "start, end"),
@@ -256,7 +257,7 @@ def test_a_corpus_of_such_files_trains_and_says_what_it_found(
 ) -> None:
     (tmp_path / "train.conll").write_bytes(b"\xef\xbb\xbfAda B-PER\r\nx B-LOC\r\ny I-PER\r\n\r\n" + LONG + b"\tO\r\n")
     (tmp_path / "dev.jsonl").write_bytes(jsonl({"text": "Adas met", "spans": [[0, 3, "PER"]]}))
-    (tmp_path / "test.csv").write_bytes(b"tokens,tags\nAda x y,B-PER O B-DOG\n,\n")
+    (tmp_path / "test.csv").write_bytes(b"id,tokens,tags\n1,Ada x y,B-PER O B-DOG\n2,,\n")
     files = [f"data.train={tmp_path}/train.conll", f"data.validation={tmp_path}/dev.jsonl"]
     code, _, err = clozelab("train", *overrides, *files, f"data.test={tmp_path}/test.csv", "trainer.max_epochs=1")
     assert code == 0, err

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, final, get_args
 
+from clozelab.data.cells import text_in
 from clozelab.data.labels import check_labels, label_of
 from clozelab.data.rows import Kind, label_names, read_rows
 from clozelab.errors import DataError, did_you_mean, require
@@ -79,7 +80,9 @@ class Labelled:
                 columns = self._columns(row, where)
                 names = names or (label_names(path, columns["label"]) if kind == "parquet" else None)
             try:
-                segments = tuple(_text(row, columns[role]) for role in ("text", "pair") if role in columns)
+                segments = tuple(
+                    text_in(row[columns[role]], columns[role]) for role in ("text", "pair") if role in columns
+                )
                 if not any(segment.strip() for segment in segments):
                     counts["texts_empty"] += 1
                     continue
@@ -104,12 +107,3 @@ class Labelled:
                 there = ", ".join(row)
                 raise DataError(f"{where}: which column holds the {role}? data.format.{role} says it. Columns: {there}")
         return found
-
-
-def _text(row: Mapping[str, Any], column: str) -> str:
-    value = row[column]
-    if not isinstance(value, str):
-        raise ValueError(f"{column} must be text, is {value!r}")
-    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError(f"{column} holds a NUL or half of a surrogate pair")
-    return value

@@ -48,8 +48,7 @@ class Collator:
             position_ids[row, place] = np.arange(len(ids))
             sequence_ids[row, place] = in_row[row]
             in_row[row] += 1
-        for i, (row, start) in zip(examples, layout.places, strict=True):
-            positions.append(split.positions[i].astype(np.int64) + row * layout.row_length + start)
+            positions.append(split.positions[example].astype(np.int64) + row * layout.row_length + start)
         targets = [split.targets(i) for i in examples]
         owned = [split.owned(i) for i in examples]
         target_ids = [

@@ -37,7 +37,7 @@ class Records:
         text: column of a text, instead of words.
         spans: column of its entities: `[start, end, label]` or objects with these keys, in characters, end excluded.
         sentence: column that says which sentence a word belongs to, in files with one word a row; where it is empty,
-            as the row before.
+            as the row before. Another document begins another sentence, too.
         document: column that says which document a sentence belongs to; None takes the file as one.
         names: of the labels, if tags are integers; None takes those that a Parquet file from the hub holds.
         separator: of csv and tsv; None is a comma or a tab.
@@ -183,5 +183,6 @@ def _grouped(
 
 def _listed(row: Mapping[str, Any]) -> str:
     """Returns the columns of a row for a message."""
-    hint = "; data.format.separator says what stands between them" if len(row) == 1 else ""
+    is_torn = len(row) == 1 and any(character in str(*row) for character in ",;|\t ")
+    hint = "; data.format.separator says what stands between them" if is_torn else ""
     return f"Columns: {brief(list(map(str, row)))}{hint}"

@@ -48,11 +48,12 @@ def tags_of(text: str, words: Sequence[tuple[int, int]], spans: Sequence[Span], 
     tags = ["O"] * len(words)
     taken = [False] * len(words)
     for span in sorted(spans, key=lambda span: (span.start - span.end, span.start)):
+        what = f"span {span.start}-{span.end} ({span.label[:40]})"
         if not 0 <= span.start < span.end <= len(text):
-            raise DataError(f"span {span.start}-{span.end} ({span.label}) is not within the {len(text)} characters")
+            raise DataError(f"{what} is not within the {len(text)} characters")
         inside = range(bisect_right(ends, span.start), bisect_left(starts, span.end))
         if not inside:
-            raise DataError(f"span {span.start}-{span.end} ({span.label}) holds no word")
+            raise DataError(f"{what} holds no word")
         if any(taken[i] for i in inside):
             counts["spans_dropped"] += 1
             continue

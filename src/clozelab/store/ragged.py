@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Part of every store's name: raise it when the layout or the meaning of a field changes."""
 
 Array = NDArray[np.int32]

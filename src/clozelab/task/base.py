@@ -34,6 +34,9 @@ class Task(pl.LightningModule, ABC):
     auto_class: ClassVar[str]
     """Auto class of transformers whose model this task trains and exports."""
 
+    use: ClassVar[str]
+    """The call of transformers that answers with an exported model, for the model card."""
+
     kind: ClassVar[Literal["words", "texts"]]
     """What carries a target in the data this task learns from."""
 

@@ -35,6 +35,7 @@ class SequenceClassification(Task):
     """
 
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
+    use: ClassVar[str] = 'pipeline("text-classification", model="model")("A text of yours.")'
     kind: ClassVar[Literal["words", "texts"]] = "texts"
 
     def __init__(self, *, selection: str = "auto", pooling: Pooling = "first", class_weights: Weights = "none") -> None:

@@ -41,6 +41,9 @@ class TokenClassification(Task):
     """
 
     auto_class: ClassVar[str] = "AutoModelForTokenClassification"
+    use: ClassVar[str] = (
+        'pipeline("token-classification", model="model", aggregation_strategy="first")("A sentence of yours.")'
+    )
     kind: ClassVar[Literal["words", "texts"]] = "words"
 
     def __init__(

@@ -1,0 +1,132 @@
+"""Texts and pairs as examples: tokens, segments, truncation, drawn splits, numbers."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from clozelab.data.labelled import Labelled
+from clozelab.data.texts import Texts
+from clozelab.errors import ConfigError, DataError
+from clozelab.store.local import Local
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_model: Path) -> PreTrainedTokenizerFast:
+    return AutoTokenizer.from_pretrained(tiny_model)
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    path = tmp_path / "pairs.tsv"
+    rows = [
+        f"{'new river ' * (i % 5 + 1)}\t{'old game ' * (i % 7)}x{i}\t{'no' if i % 4 else 'yes'}" for i in range(100)
+    ]
+    path.write_text("\n".join(["text\ttext_pair\tlabel", *rows]) + "\n")
+    return path
+
+
+def prepared(tokenizer: PreTrainedTokenizerFast, train: Path, max_length: int = 64, **options: Any) -> Texts:
+    form = options.pop("format", Labelled())
+    module = Texts(source=Local(), format=form, train=str(train), **options)
+    module.prepare(tokenizer=tokenizer, tokenizer_fingerprint="tiny", max_length=max_length, seed=0)
+    module.use(packable=True)
+    return module
+
+
+def test_an_example_is_what_the_tokenizer_makes_of_the_pair(tokenizer: PreTrainedTokenizerFast, pairs: Path) -> None:
+    module = prepared(tokenizer, pairs)
+    for split in ("train", "validation", "test"):
+        for batch in module.eval_dataloader(split):
+            for row, (place, example) in enumerate(
+                zip(batch.first_token.tolist(), batch.example_ids.tolist(), strict=True)
+            ):
+                data = module.splits[split]
+                expected = tokenizer(*data.parts(example))
+                found = slice(place[1], place[1] + len(expected["input_ids"]))
+                assert batch.input_ids[place[0], found].tolist() == expected["input_ids"]
+                assert batch.token_type_ids[place[0], found].tolist() == expected["token_type_ids"]
+                assert batch.target_lengths[row] == len(expected["input_ids"])
+                assert batch.target_ids[row].tolist() == [example, 0]
+                width = batch.input_ids.shape[1]
+                assert batch.target_positions[row] == place[0] * width + place[1], "[CLS] carries the target"
+
+
+def test_splits_that_are_not_given_are_drawn_and_every_text_is_in_one(
+    tokenizer: PreTrainedTokenizerFast, pairs: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        module = prepared(tokenizer, pairs)
+    assert dict(module.spec.num_examples) == {"train": 70, "validation": 10, "test": 20}
+    assert "drawn from the training file by content: test, validation" in caplog.text
+    texts = [tuple(split.parts(i)) for split in module.splits.values() for i in range(split.num_units)]
+    assert len(set(texts)) == 100
+    others = prepared(tokenizer, pairs, fold=1)
+    assert not {tuple(others.splits["test"].parts(i)) for i in range(20)} & {
+        tuple(module.splits["test"].parts(i)) for i in range(20)
+    }
+
+
+def test_a_given_split_is_not_drawn(tokenizer: PreTrainedTokenizerFast, pairs: Path, tmp_path: Path) -> None:
+    test = tmp_path / "test.tsv"
+    test.write_text("text\ttext_pair\tlabel\na\tb\tno\n")
+    module = prepared(tokenizer, pairs, test=str(test))
+    assert dict(module.spec.num_examples) == {"train": 90, "validation": 10, "test": 1}
+
+
+@pytest.mark.parametrize("max_length", [8, 12, 20])
+def test_longer_texts_are_cut_the_longer_segment_first_and_counted(
+    max_length: int, tokenizer: PreTrainedTokenizerFast, pairs: Path
+) -> None:
+    module = prepared(tokenizer, pairs, max_length=max_length)
+    cut = 0
+    for split in module.splits.values():
+        for i in range(split.num_units):
+            whole = tokenizer(*split.parts(i))["input_ids"]
+            kept = tokenizer(*split.parts(i), truncation="longest_first", max_length=max_length)
+            assert split.input_ids[i].tolist() == kept["input_ids"]
+            cut += len(whole) > max_length
+    tokenizer.backend_tokenizer.no_truncation()
+    assert sum(counts["texts_truncated"] for counts in module.counts.values()) == cut > 0
+
+
+def test_numbers_are_targets_as_they_are(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\n" + "".join(f"new x{i},{i / 4}\n" for i in range(20)))
+    module = prepared(tokenizer, path, format=Labelled(numbers=True))
+    assert (module.spec.labels, module.spec.numbers, module.spec.class_counts) == (("value",), True, ())
+    batches = [batch for split in module.splits for batch in module.eval_dataloader(split)]
+    assert {batch.targets.dtype for batch in batches} == {torch.float32}
+    assert sorted(value for batch in batches for value in batch.targets.tolist()) == [i / 4 for i in range(20)]
+
+
+def test_classes_are_counted_in_training(tokenizer: PreTrainedTokenizerFast, pairs: Path) -> None:
+    module = prepared(tokenizer, pairs)
+    assert module.spec.labels == ("no", "yes")
+    assert sum(module.spec.class_counts) == 70
+    assert abs(module.spec.class_counts[0] - 52) <= 1
+
+
+def test_a_split_without_a_text_is_refused(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\na,1\n")
+    with pytest.raises(DataError, match="has no text"):
+        prepared(tokenizer, path)
+
+
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        ({"fold": 5}, "fold"),
+        ({"fold": -1}, "fold"),
+        ({"test_share": 0.6}, "test_share"),
+        ({"validation_share": 0}, "validation_share"),
+    ],
+)
+def test_wrong_values_are_refused(options: dict[str, Any], key: str, pairs: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Texts(source=Local(), format=Labelled(), train=str(pairs), **options)
+    assert caught.value.key == key
