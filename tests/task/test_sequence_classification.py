@@ -83,9 +83,9 @@ def command(tiny_model: Path, tmp_path: Path) -> list[str]:
     (tmp_path / "a.tsv").write_text("\n".join(["text\ttext_pair\tlabel\tscore", *rows]))
     return [
         "train", "task=sequence_classification", "data=text_files", f"data.train={tmp_path / 'a.tsv'}", "model=hub",
-        f"model.path={tiny_model}",
-        "data.batch_size=8", "trainer.max_epochs=8", "optimizer.lr=3e-3", "logger=none",
-        "trainer.precision=32-true", f"output_dir={tmp_path / 'out'}", "num_threads=1", "callbacks.progress.enabled=false",
+        f"model.path={tiny_model}", "data.batch_size=8", "trainer.max_epochs=8", "optimizer.lr=3e-3", "logger=none",
+        "trainer.precision=32-true", f"output_dir={tmp_path / 'out'}", "num_threads=1",
+        "callbacks.progress.enabled=false",
     ]  # fmt: skip
 
 
