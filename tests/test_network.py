@@ -1,11 +1,14 @@
 """The real thing, from the package index: the encoder and the corpus of the demo."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from clozelab.config.compose import compose
+from clozelab.config.nodes import instantiate
 from clozelab.logger.history import read_history
 
 Run = Callable[..., tuple[int, str, str]]
@@ -43,3 +46,23 @@ def test_the_other_columns_of_the_corpus_are_learnt_by_config(
     assert code == 0, err
     (path,) = tmp_path.glob("*/*/seed-42/metrics.json")
     assert json.loads(path.read_text())[metric] > least
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    ("name", "num_texts", "counts"),
+    [
+        ("sms_spam", 5574, {"ham": 4827, "spam": 747}),
+        ("amazon_reviews", 3708, {"negative": 1235, "neutral": 748, "positive": 1725}),
+        ("movie_reviews", 10605, {"negative": 5076, "neutral": 547, "positive": 4982}),
+        ("nyt_editorials", 5190, {"negative": 1783, "neutral": 2307, "positive": 1100}),
+        ("tweets", 4200, {"negative": 1087, "neutral": 813, "positive": 2300}),
+        ("bbc_news", 2225, {"business": 510, "entertainment": 386, "politics": 417, "sports": 511, "tech": 401}),
+    ],
+)
+def test_every_text_of_a_corpus_is_read_with_its_label(name: str, num_texts: int, counts: dict[str, int]) -> None:
+    data = compose(["task=sequence_classification", f"data={name}"])["data"]
+    path = instantiate(data["source"]).locate(data["train"])
+    texts = list(instantiate(data["format"]).read(path, Counter()))
+    assert len(texts) == num_texts
+    assert Counter(text.label for text in texts) == counts

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from clozelab.data.folders import Folders
-from clozelab.errors import DataError
+from clozelab.errors import ConfigError, DataError
 
 
 def test_a_document_has_the_name_of_its_folder_as_label(tmp_path: Path) -> None:
@@ -32,3 +32,14 @@ def test_a_folder_without_documents_and_a_document_that_is_no_text_are_named(tmp
     (tmp_path / "a" / "b.txt").write_bytes(b"\xff")
     with pytest.raises(DataError, match=r"b\.txt:1: not UTF-8"):
         list(Folders().read(tmp_path, Counter()))
+
+
+def test_documents_in_another_encoding_are_read_and_counted_where_one_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b.txt").write_bytes(b"costs \xa35\r\nonly")
+    (tmp_path / "a" / "c.txt").write_text("costs £6")
+    counts = Counter[str]()
+    assert [t.segments[0] for t in Folders(fallback="cp1252").read(tmp_path, counts)] == ["costs £5\nonly", "costs £6"]
+    assert counts == {"texts_in_another_encoding": 1}
+    with pytest.raises(ConfigError, match="fallback='nonsense'"):
+        Folders(fallback="nonsense")

@@ -20,7 +20,9 @@ from clozelab.types import Source, Text, TextFormat
 
 log = logging.getLogger(__name__)
 
-COUNTS = ("texts_truncated", "texts_empty", "texts_repeated", "texts_repeated_with_other_labels")
+COUNTS = (
+    "texts_truncated", "texts_empty", "texts_in_another_encoding", "texts_repeated", "texts_repeated_with_other_labels",
+)  # fmt: skip
 """What is counted while a split is built, for the log and run.json."""
 
 CHUNK = 1000
