@@ -2,7 +2,8 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -123,8 +124,8 @@ class Texts(DataModule):
 
     def _writer(
         self, split: str, file: str, subset: Subset | None, tokenizer: PreTrainedTokenizerFast, max_length: int
-    ) -> Any:
-        def write(folder: Any) -> None:
+    ) -> Callable[[Path], None]:
+        def write(folder: Path) -> None:
             counts = Counter(dict.fromkeys(COUNTS, 0))
             texts = list(self.format.read(self.source.locate(file), counts))
             if subset is not None:
@@ -139,7 +140,7 @@ class Texts(DataModule):
 
 
 def _write(
-    folder: Any, texts: Sequence[Text], tokenizer: PreTrainedTokenizerFast, max_length: int, counts: Counter[str]
+    folder: Path, texts: Sequence[Text], tokenizer: PreTrainedTokenizerFast, max_length: int, counts: Counter[str]
 ) -> None:
     prints = [fingerprint(*text.segments) for text in texts]
     repeats = count_repeats(prints, [[str(text.label)] for text in texts]).values()
