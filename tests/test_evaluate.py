@@ -76,7 +76,11 @@ def test_the_runs_own_settings_give_exactly_the_runs_scores(clozelab: Run, run: 
     for split in ("validation", "test"):
         ours, theirs = (pq.read_table(f / "predictions" / f"{split}.parquet") for f in (target, run))
         assert ours.equals(theirs)
-    assert (target / "overrides.yaml").read_text() == f"- {override}\n"
+    about = json.loads((target / "evaluation.json").read_text())
+    identity = json.loads((run / "run.json").read_text())["identity"]
+    assert about["overrides"] == [override]
+    assert about["data"] == {f"data.{split}": identity[f"data.{split}"] for split in ("train", "validation", "test")}
+    assert {"data_counts", "code", "packages"} <= set(about)
 
 
 def test_decoding_anew_gives_legal_tags_and_leaves_the_run_as_it_is(clozelab: Run, run: Path) -> None:
@@ -131,7 +135,8 @@ REFUSED = [
     ("task.decoding=", "task.decoding=None: must be one of 'argmax', 'viterbi'"),
     ("task.decoding=[viterbi", "task.decoding=[viterbi: the value is not valid YAML"),
     ("data.eval_batch_size=many", "data.eval_batch_size='many': must be an integer"),
-    ("data.limit=0", "data.limit=0: must be null or an integer >= 1"),
+    ("data.limit=2", "data.limit: cannot be set for a finished run, which was trained with what it is"),
+    ("data.fraction=0.5", "data.fraction: cannot be set for a finished run"),
     ("num_threads=two", "num_threads='two': must be null or an integer >= 1"),
     ("data.test=nowhere.conll", "data.test='nowhere.conll': no such file or folder"),
     ("task.selection=val/f2", "task.selection='val/f2': validation has no such metric"),
@@ -161,8 +166,55 @@ def test_data_with_other_labels_are_refused_and_nothing_is_written(
     before = contents(finished_run)
     code, out, err = clozelab("evaluate", str(finished_run), f"data.test={other}")
     assert (code, out) == (2, "")
-    assert "other labels than the data: B-HERO" in err.splitlines()[-1]
+    assert "labels that the model has never learnt: B-HERO" in err.splitlines()[-1]
     assert contents(finished_run) == before
+
+
+def test_labels_that_the_data_lack_stay_in_their_places(
+    clozelab: Run, run: Path, conll_files: dict[str, Path], tmp_path: Path
+) -> None:
+    few = tmp_path / "few.conll"
+    few.write_text("Ada B-PER\nmet O\n")
+    code, out, err = clozelab("evaluate", str(run), f"data.test={few}", f"data.validation={few}")
+    assert code == 0, err
+    (gold,) = pq.read_table(evaluated(out) / "predictions" / "test.parquet")["gold"].to_pylist()
+    assert gold == ["B-PER", "O"]
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_a_file_that_is_not_the_runs_any_more_is_refused_unless_it_is_named(
+    split: str, clozelab: Run, overrides: list[str], conll_files: dict[str, Path], tmp_path: Path
+) -> None:
+    own = tmp_path / f"{split}.conll"
+    own.write_bytes(conll_files[split].read_bytes())
+    assert clozelab("train", *overrides, f"data.{split}={own}", "trainer.max_epochs=1")[0] == 0
+    (run,) = (tmp_path / "outputs").glob("*/*/seed-*")
+    moved = tmp_path / f"moved.{split}.conll"
+    own.rename(moved)
+    assert clozelab("evaluate", str(run), f"data.{split}={moved}")[0] == 0, "the same bytes at another place"
+    own.write_bytes(moved.read_bytes() + b"\nOslo B-LOC\n")
+    code, _, err = clozelab("evaluate", str(run), "task.decoding=viterbi")
+    assert code == 2
+    assert f"data.{split}: the file is not the one that the run was made with" in err
+    code, _, err = clozelab("evaluate", str(run), f"data.{split}={own}")
+    assert code == (2 if split == "train" else 0), err
+
+
+def test_a_configuration_of_other_code_is_refused_with_the_commit(clozelab: Run, run: Path) -> None:
+    state = json.loads((run / "run.json").read_text())
+    state["code"] = {"commit": "abc123", "diff": None}
+    (run / "run.json").write_text(json.dumps(state))
+    text = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(text.replace("clozelab.data.words.Words", "clozelab.data.module.DataModule"))
+    code, _, err = clozelab("evaluate", str(run), "task.decoding=viterbi")
+    assert code == 2
+    assert "was made by other code (abc123)" in err
+
+
+def test_two_runs_are_one_too_many(clozelab: Run, finished_run: Path) -> None:
+    code, _, err = clozelab("evaluate", str(finished_run), str(finished_run))
+    assert code == 2
+    assert "one run at a time" in err
 
 
 def test_viterbi_is_refused_for_a_run_over_plain_tags_before_anything_is_written(

@@ -106,6 +106,8 @@ def _evaluate(arguments: list[str]) -> int:
     if unknown := [flag for flag in flags if flag != "--errors"]:
         raise ConfigError(f"{unknown[0]}: no such option.{did_you_mean(unknown[0], ['--errors'])} There is --errors")
     folder = Path(words[0])
+    if several := [word for word in words[1:] if Path(word).exists()]:
+        raise ConfigError(f"{several[0]}: one run at a time")
     if len(words) > 1:
         from clozelab.evaluate import evaluate
 

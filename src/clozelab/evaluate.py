@@ -6,16 +6,17 @@ Nothing is trained and nothing of the run itself is changed; what comes out goes
 import copy
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from clozelab import environment
 from clozelab.config.check import check
 from clozelab.errors import ConfigError, DataError, did_you_mean
 from clozelab.experiment import build, make_trainer
-from clozelab.identity import flatten
+from clozelab.identity import flatten, identify
 from clozelab.quiet import quiet_libraries
 from clozelab.scoring import score_all
 from clozelab.store.cache import atomic_write
@@ -27,6 +28,11 @@ log = logging.getLogger(__name__)
 GROUPS = ("task", "data", "num_threads", "trainer")
 """What may be set anew: not what the weights came from."""
 
+FIXED = ("data.limit", "data.fraction", "data.batch_size", "data.micro_batches")
+"""What says which sentences were trained on and how: they stay what they were."""
+
+FILES = ("data.train", "data.validation", "data.test")
+
 
 def evaluate(folder: Path, overrides: Sequence[str]) -> Path:
     """Scores the weights of a completed run and returns the folder of the results.
@@ -37,24 +43,53 @@ def evaluate(folder: Path, overrides: Sequence[str]) -> Path:
 
     Raises:
         ConfigError: if there is no such run, or a key or value cannot be.
-        DataError: if the labels of the data are not those of the model.
+        DataError: if the data are not what the run was trained on, or have labels that its model does not know.
     """
     quiet_libraries()
     config = changed(read_config(folder), overrides)
-    check(config)
-    parts = build(config)
-    labels = json.loads((folder / "model" / "config.json").read_text(encoding="utf-8"))["id2label"]
-    if (names := tuple(labels.values())) != parts.spec.labels:
-        only = sorted(set(parts.spec.labels) ^ set(names))
-        raise DataError(f"{folder}: its model has other labels than the data: {', '.join(only)}")
-    target = folder / "evaluations" / digest(sorted(overrides))[:8]
+    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    _check(config, run, folder)
+    identity = identify(config)
+    _check_files(identity.values, run["identity"], {override.partition("=")[0] for override in overrides})
+    model = json.loads((folder / "model" / "config.json").read_text(encoding="utf-8"))
+    parts = build(config, labels=tuple(model["id2label"].values()))
+    target = folder / "evaluations" / digest(list(overrides))[:8]
     target.mkdir(parents=True, exist_ok=True)
     parts.task.eval()
-    trainer = make_trainer(config, target, [])
-    metrics = score_all(trainer, parts.task, parts.data, target)
+    metrics = score_all(make_trainer(config, target, []), parts.task, parts.data, target)
+    about = {
+        "overrides": list(overrides), "data": {key: identity.values[key] for key in FILES if key in identity.values},
+        "data_counts": parts.data.counts, "code": environment.code(), "packages": environment.packages(),
+    }  # fmt: skip
+    atomic_write(target / "evaluation.json", json.dumps(about, indent=2, ensure_ascii=False) + "\n")
     atomic_write(target / "metrics.json", json.dumps(metrics, indent=2) + "\n")
-    atomic_write(target / "overrides.yaml", yaml.safe_dump(list(overrides)))
     return target
+
+
+def _check(config: Mapping[str, Any], run: Mapping[str, Any], folder: Path) -> None:
+    """Refuses a configuration that cannot be, and says so if that may be the code's doing.
+
+    Raises:
+        ConfigError: with every mistake.
+    """
+    try:
+        check(config)
+    except ConfigError as error:
+        then, now = (run.get("code") or {}).get("commit"), environment.code()["commit"]
+        made = f"\n{folder} was made by other code ({then}) than this ({now})" if then != now else ""
+        raise ConfigError(f"{error}{made}") from error
+
+
+def _check_files(now: Mapping[str, Any], then: Mapping[str, Any], overridden: Collection[str]) -> None:
+    """Refuses files that are not the run's: scores of other data would pass for those of its own.
+
+    Raises:
+        DataError: naming the key.
+    """
+    for key in FILES:
+        if (key == "data.train" or key not in overridden) and now.get(key) != then.get(key):
+            advice = "" if key == "data.train" else f"; {key}=... scores another file knowingly"
+            raise DataError(f"{key}: the file is not the one that the run was made with{advice}")
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -90,6 +125,8 @@ def changed(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, An
         if not equals:
             raise ConfigError(f"{override}: must be key=value, such as task.decoding=viterbi; one run at a time")
         group, *path = key.split(".")
+        if key in FIXED:
+            raise ConfigError(f"{key}: cannot be set for a finished run, which was trained with what it is")
         if group not in GROUPS or (not path and group != "num_threads"):
             raise ConfigError(f"{key}: cannot be set for a finished run.{did_you_mean(key, known)} {_allowed()}")
         node: Any = result

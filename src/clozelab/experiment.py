@@ -84,11 +84,12 @@ class Parts:
     model_license: str
 
 
-def build(config: Config) -> Parts:
+def build(config: Config, labels: Sequence[str] | None = None) -> Parts:
     """Builds everything but the trainer.
 
     Args:
         config: plain, resolved and checked.
+        labels: of a model that has learnt them; None takes those of the data.
     """
     torch.set_num_threads(config["num_threads"] or environment.num_cores())
     data, model_node, task = (instantiate(config[group]) for group in ("data", "model", "task"))
@@ -98,6 +99,7 @@ def build(config: Config) -> Parts:
         tokenizer_fingerprint=model_node.tokenizer_fingerprint(),
         max_length=model_node.max_length(),
         seed=config["seed"],
+        labels=labels,
     )
     # New weights depend on the seed alone, whatever was drawn before.
     pl.seed_everything(torch_seed(Purpose.INITIALISATION, config["seed"]) % 2**32, verbose=False)
@@ -140,7 +142,7 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
         card = model_card(
             name=run.group, data=config["data"]["train"], about=spec.about, model_license=parts.model_license,
             metrics=metrics, identity=run.id, base=str(config["model"].get("path", config["model"]["_target_"])),
-            use=task.use, note=task.note(),
+            use=task.use, note=" ".join(filter(None, [task.note(), data.note()])),
         )  # fmt: skip
         export(task.model, parts.tokenizer, run.folder / "model", card)
         run.write_state(

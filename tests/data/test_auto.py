@@ -169,3 +169,18 @@ def test_whatever_is_broken_in_a_file_it_is_read_or_refused_with_its_name(name: 
             for sentence in sentences:
                 assert len(sentence.words) == len(sentence.tags) > 0
                 assert "\0" not in "".join((*sentence.words, *sentence.tags)).encode().decode()
+
+
+def test_a_column_without_a_name_cannot_be_asked_for_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.conll"
+    path.write_text("EU NNP I-NP B-ORG\n")
+    with pytest.raises(ConfigError, match=r"data\.format\.labels='pos'.*data\.format\.columns"):
+        read(path, labels="pos")
+
+
+def test_how_columns_were_understood_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "a.conll"
+    path.write_text("EU NNP B-ORG\n")
+    with caplog.at_level("INFO"):
+        read(path)
+    assert "CoNLL, 3 columns: the first is the word ('EU'), the last the tag ('B-ORG')" in caplog.text

@@ -230,6 +230,8 @@ def test_sentences_of_a_split_that_training_has_too_are_counted_and_warned_of(
     assert (module.counts["validation"]["sentences_in_train"], module.counts["test"]["sentences_in_train"]) == (1, 1)
     assert "leakage: 1 of the 3 validation sentences (33.3 %) are in the training split, too" in caplog.text
     assert "leakage: 1 of the 1 test sentences (100.0 %)" in caplog.text
+    assert module.counts["test"]["sentences_in_validation"] == 1
+    assert "test sentences (100.0 %) are in the validation split, too" in caplog.text
 
 
 @pytest.mark.parametrize("tag", ["B-DOG", "I-DOG"])

@@ -229,3 +229,19 @@ def test_a_word_a_row_without_a_column_of_sentences_is_warned_of(
     with caplog.at_level(logging.WARNING):
         read(path, "csv")
     assert ("every row holds one word" in caplog.text) == warned
+
+
+def test_document_borders_are_those_of_conll_files(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    rows = [["-DOCSTART-"], ["a"], ["b"], ["-DOCSTART-"], ["c"]]
+    path.write_text("".join(json.dumps({"tokens": words, "tags": ["O"] * len(words)}) + "\n" for words in rows))
+    found = [(s.words, s.document) for s in Records(kind="jsonl").read(path, Counter())]
+    assert found == [(("a",), 0), (("b",), 0), (("c",), 1)]
+
+
+@pytest.mark.parametrize(("words", "tags"), [("a b", '"O, O"'), ("\"('a', 'b')\"", "O O")])
+def test_lists_with_commas_or_brackets_of_another_kind_are_refused(words: str, tags: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"tokens,tags\n{words},{tags}\n")
+    with pytest.raises(DataError, match=r"a\.csv:2: .*(comma|tuple)"):
+        read(path, "csv")

@@ -28,10 +28,16 @@ def test_a_fingerprint_knows_where_words_end_and_is_the_same_in_every_process() 
     assert -(2**63) <= fingerprint("x") < 2**63
 
 
-@given(st.lists(st.integers(-3, 3), max_size=9), st.lists(st.integers(-3, 3), max_size=9))
-def test_leakage_is_counted_for_every_split_but_training(train: list[int], test: list[int]) -> None:
-    arrays = {"train": np.array(train, dtype=np.int64), "test": np.array(test, dtype=np.int64)}
-    assert warn_of_leakage(arrays, "texts") == {"test": sum(value in train for value in test)}
+@given(st.lists(st.lists(st.integers(-3, 3), max_size=9), min_size=3, max_size=3))
+def test_leakage_is_counted_from_every_split_into_every_later_one(splits: list[list[int]]) -> None:
+    names = ("train", "validation", "test")
+    arrays = {name: np.array(values, dtype=np.int64) for name, values in zip(names, splits, strict=True)}
+    train, validation, test = splits
+    assert warn_of_leakage(arrays, "texts") == {
+        "train": {},
+        "validation": {"train": sum(value in train for value in validation)},
+        "test": {"train": sum(v in train for v in test), "validation": sum(v in validation for v in test)},
+    }
 
 
 def test_no_leakage_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:

@@ -148,3 +148,13 @@ def test_a_split_without_a_sentence_is_an_error_that_names_it(tmp_path: Path) ->
     with pytest.raises(DataError, match="the validation split has no sentence") as caught:
         read_split(Conll(columns=["word", "ner"], labels="ner"), path, "validation", Counter())
     assert str(path) in str(caught.value)
+
+
+def test_a_run_that_finds_a_corpus_in_the_cache_hears_the_same_warnings(
+    tokenizer: PreTrainedTokenizerFast, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd = [Sentence(("a", "b"), ("B-X", "slip"), 0)]
+    for _ in range(2):
+        caplog.clear()
+        build(lambda counts: odd, tokenizer, KEY, **{**SIZES, "scheme": None})
+        assert "'slip' (sentence 1) has no prefix" in caplog.text

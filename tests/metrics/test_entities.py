@@ -142,7 +142,7 @@ def test_counts_equal_those_of_a_plain_reference(mode: str) -> None:
     for gold, predicted in CORPORA:
         counts = EntityCounter(labels=LABELS).count(flatten(gold), flatten(predicted), starts(gold), mode)
         ours, theirs = reference(gold, mode), reference(predicted, mode)
-        assert counts["overall"] == Counts(len(ours), len(theirs), len(ours & theirs))
+        assert counts[""] == Counts(len(ours), len(theirs), len(ours & theirs))
         for kind in TYPES:
             sizes = [sum(entity[1] == kind for entity in entities) for entities in (ours, theirs, ours & theirs)]
             assert counts[kind] == Counts(*sizes)
@@ -210,14 +210,14 @@ def test_a_type_that_no_word_begins_is_still_a_type() -> None:
     labels = ["O", "B-X", "I-Y"]
     gold, predicted = np.array([1, 2, 0]), np.array([1, 0, 2])
     counts = EntityCounter(labels=labels).count(gold, predicted, np.array([True, False, False]), "conlleval")
-    assert counts == {"overall": Counts(2, 2, 1), "X": Counts(1, 1, 1), "Y": Counts(1, 1, 0)}
+    assert counts == {"": Counts(2, 2, 1), "X": Counts(1, 1, 1), "Y": Counts(1, 1, 0)}
 
 
 def test_a_long_corpus_is_counted_without_overflow() -> None:
     gold = np.tile(flatten([["B-work-of-art", "O"]]), 600_000)
     first = np.arange(len(gold)) % 2 == 0
     counts = EntityCounter(labels=LABELS).count(gold, gold, first, "strict")
-    assert counts["overall"] == counts["work-of-art"] == Counts(600_000, 600_000, 600_000)
+    assert counts[""] == counts["work-of-art"] == Counts(600_000, 600_000, 600_000)
 
 
 def test_sequences_of_different_length_are_an_error() -> None:

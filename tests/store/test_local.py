@@ -44,6 +44,10 @@ def test_the_fingerprint_is_that_of_the_bytes_behind_the_path(tmp_path: Path) ->
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "a").write_text("x")
     (tmp_path / "b").write_text("x")
+    (tmp_path / "b.csv").write_text("x")
+    assert Local().fingerprint(str(tmp_path / "b.csv")) == file_digest(tmp_path / "b") + ".csv", (
+        "endings have a meaning"
+    )
     assert Local().fingerprint(str(tmp_path / "sub" / "a")) == Local().fingerprint(str(tmp_path / "b"))
     assert Local().fingerprint(str(tmp_path / "b")) == file_digest(tmp_path / "b")
     assert Local().fingerprint(str(tmp_path / "sub")) == folder_digest(tmp_path / "sub")

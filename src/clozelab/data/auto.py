@@ -10,7 +10,7 @@ from clozelab.data.conll import Conll
 from clozelab.data.lines import read_lines, shown
 from clozelab.data.records import Records
 from clozelab.data.rows import Kind
-from clozelab.errors import DataError, require
+from clozelab.errors import ConfigError, DataError, require
 from clozelab.types import Format, Sentence
 
 log = logging.getLogger(__name__)
@@ -110,18 +110,30 @@ class Auto:
         return "tsv" if is_table else ENDINGS.get(path.suffix.lower(), "conll")
 
     def _guess(self, path: Path) -> list[str]:
-        """Returns names for the columns of a CoNLL file: the first is the word, the last the tag."""
+        """Returns names for the columns of a CoNLL file: the first is the word, the last the tag.
+
+        Raises:
+            ConfigError: if another column is asked for: they have no names.
+            DataError: if there is one column only.
+        """
+        if self.labels is not None:
+            raise ConfigError(
+                f"data.format.labels={self.labels!r}: {path} holds CoNLL columns, which have no names of their own; "
+                "data.format.columns names them all in order, as [word,pos,ner]"
+            )
         splitter = Conll(columns=["word", "tag"], labels="tag", separator=self.separator)
         for number, line in enumerate(read_lines(path), 1):
             is_comment = self.comment is not None and line.startswith(self.comment)
             if is_comment or not line.strip(" \t") or "-DOCSTART-" in line:
                 continue
-            if (num := len(splitter.split(line))) < 2:
+            if (num := len(fields := splitter.split(line))) < 2:
                 raise DataError(
                     f"{path}:{number}: one column only, expected a word and its tag (data.format.separator says what "
                     f"stands between them, data.format.kind what kind of file it is): {shown(line)}"
                 )
-            return ["word", *(f"column_{i}" for i in range(2, num)), self.labels or "tag"]
+            word, *_, tag = fields
+            log.info("%s: CoNLL, %d columns: the first is the word (%r), the last the tag (%r)", path, num, word, tag)
+            return ["word", *(f"column_{i}" for i in range(2, num)), "tag"]
         return ["word", "tag"]  # nothing to read: said by whoever wants sentences
 
     def _conll(self, columns: list[str]) -> Conll:

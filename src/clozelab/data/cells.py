@@ -52,6 +52,8 @@ def list_in(cell: Any, column: str) -> list[Any]:
         return cell
     if not isinstance(cell, str):
         raise ValueError(f"{column} must be a list, is {brief(cell)}")
+    if re.match(r"""\s*\(\s*['"]""", cell):
+        raise ValueError(f"{column} must be a list, is a tuple: {brief(cell)}")
     if not cell.lstrip().startswith("["):
         # Not str.split(), which also splits at U+00A0 (as in "10\u00a0000"), U+2028 and the like.
         return [word for word in re.split(r"[ \t\r\n]+", cell) if word]
@@ -74,6 +76,8 @@ def tag_in(cell: Any, column: str, names: Sequence[str] | None) -> str:
     """
     if isinstance(cell, str) and names is not None and cell not in names and re.fullmatch(r"-?\d{1,9}", cell):
         cell = int(cell)
+    if isinstance(cell, str) and cell.endswith(","):  # words with commas between them: the words would keep theirs
+        raise ValueError(f"tag {brief(cell)} ends with a comma; a list of words has blanks between them")
     if isinstance(cell, str) and cell:
         return text_in(cell, column)
     if isinstance(cell, bool) or not isinstance(cell, int):

@@ -17,7 +17,7 @@ from transformers import PreTrainedTokenizerFast
 from clozelab.data.loader import Collator, EvalLoader, TrainLoader
 from clozelab.data.repeats import warn_of_leakage
 from clozelab.data.split import Split
-from clozelab.errors import ConfigError, require
+from clozelab.errors import ConfigError, DataError, require
 from clozelab.randomness import Purpose, generator
 from clozelab.types import DataSpec, Source
 
@@ -110,7 +110,13 @@ class DataModule(pl.LightningDataModule, ABC):
         """
 
     def prepare(
-        self, *, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, max_length: int, seed: int
+        self,
+        *,
+        tokenizer: PreTrainedTokenizerFast,
+        tokenizer_fingerprint: str,
+        max_length: int,
+        seed: int,
+        labels: Sequence[str] | None = None,
     ) -> DataSpec:
         """Reads all splits and chooses the examples.
 
@@ -119,11 +125,13 @@ class DataModule(pl.LightningDataModule, ABC):
             tokenizer_fingerprint: changes with its files.
             max_length: the encoder's limit in tokens.
             seed: of the example order.
+            labels: of a model that has learnt them; None takes those of the data.
 
         Raises:
             ConfigError: if `max_length` of the config is over the encoder's.
-            DataError: if a file cannot be had or read.
+            DataError: if a file cannot be had or read, or has a label that is not among `labels`.
         """
+        self.known_labels = labels
         length = self.max_length or max_length
         if length > max_length:
             raise ConfigError(f"data.max_length={length}: the encoder takes {max_length} tokens at most")
@@ -143,9 +151,13 @@ class DataModule(pl.LightningDataModule, ABC):
         )
         self._log_counts()
         prints = {split: self.splits[split].fingerprints()[self.chosen[split]] for split in SPLITS}
-        for split, count in warn_of_leakage(prints, self.unit).items():
-            self.counts[split][f"{self.unit}_in_train"] = count
+        for split, shared in warn_of_leakage(prints, self.unit).items():
+            self.counts[split].update({f"{self.unit}_in_{earlier}": count for earlier, count in shared.items()})
         return self.spec
+
+    def note(self) -> str:
+        """Returns what a user of the exported model must know of how its texts were read; usually nothing."""
+        return ""
 
     def use(self, *, packable: bool) -> None:
         """Says, once the encoder is built, whether its batches may be packed."""
@@ -213,8 +225,20 @@ class DataModule(pl.LightningDataModule, ABC):
             log.info("%s: %d%s %s%s%s", split, chosen, of_all, self.unit, size, rest)
 
 
-def labels_of(found: Mapping[str, Sequence[str]]) -> list[str]:
-    """Returns the labels of all splits, sorted: a label that training lacks is scored too, as never predicted."""
+def labels_of(found: Mapping[str, Sequence[str]], known: Sequence[str] | None = None) -> list[str]:
+    """Returns the labels of all splits, sorted: a label that training lacks is scored too, as never predicted.
+
+    Args:
+        found: by split.
+        known: labels of a model that has learnt them, in its order.
+
+    Raises:
+        DataError: if there are labels beside the known ones.
+    """
+    if known is not None:
+        if unknown := sorted({label for labels in found.values() for label in labels} - set(known)):
+            raise DataError(f"labels that the model has never learnt: {', '.join(unknown)}; it has {', '.join(known)}")
+        return list(known)
     for split in ("validation", "test"):
         if unseen := sorted(set(found[split]) - set(found["train"])):
             log.warning("labels of the %s split that training lacks, scored as errors: %s", split, ", ".join(unseen))

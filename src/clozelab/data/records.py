@@ -90,13 +90,16 @@ class Records:
         if self.sentence is not None:
             checked = _grouped(path, checked, (self.document, self.sentence), columns, names)
         documents: dict[str, int] = {}
-        longest = num = 0
+        longest = num = num_borders = 0
         for number, row in checked:
             words, tags = self._words_and_tags(row, columns, names, f"{path}:{number}", counts)
             if not words:
                 counts["sentences_empty"] += 1
                 continue
-            key = json.dumps(row[self.document] if self.document else None, default=str)
+            if words[0].startswith("-DOCSTART-"):
+                num_borders += 1
+                continue
+            key = json.dumps([num_borders, row[self.document] if self.document else None], default=str)
             document = documents.setdefault(key, len(documents))
             yield Sentence(tuple(words), tuple(tags), document, number, self.sentence is not None)
             num, longest = num + 1, max(longest, len(words))

@@ -36,21 +36,22 @@ def count_repeats(words: Sequence[int], tags: Sequence[Sequence[str]]) -> dict[s
     return {"sentences_repeated": repeated, "sentences_repeated_with_other_tags": conflicting}
 
 
-def warn_of_leakage(fingerprints: Mapping[str, NDArray[np.int64]], unit: str) -> dict[str, int]:
-    """Returns for each split but training how many of its units training has too, and warns of them.
+def warn_of_leakage(fingerprints: Mapping[str, NDArray[np.int64]], unit: str) -> dict[str, dict[str, int]]:
+    """Returns how many units of each split an earlier one has too, by split and earlier split, and warns of them.
 
     Args:
-        fingerprints: one number a unit, by split.
+        fingerprints: one number a unit, by split: training, validation, test.
         unit: what they are, in the plural.
     """
-    counts = {}
-    for split, own in fingerprints.items():
-        if split == "train":
-            continue
-        counts[split] = shared = int(np.isin(own, fingerprints["train"]).sum())
-        if shared:
-            log.warning(
-                "leakage: %d of the %d %s %s (%.1f %%) are in the training split, too", shared, len(own), split, unit,
-                100 * shared / len(own),
-            )  # fmt: skip
+    names = list(fingerprints)
+    counts: dict[str, dict[str, int]] = {name: {} for name in names}
+    for place, split in enumerate(names):
+        own = fingerprints[split]
+        for earlier in names[:place]:
+            counts[split][earlier] = shared = int(np.isin(own, fingerprints[earlier]).sum())
+            if shared:
+                log.warning(
+                    "leakage: %d of the %d %s %s (%.1f %%) are in the %s split, too", shared, len(own), split, unit,
+                    100 * shared / len(own), {"train": "training"}.get(earlier, earlier),
+                )  # fmt: skip
     return counts

@@ -16,7 +16,7 @@ from clozelab.data.split import Split
 from clozelab.errors import DataError, require
 from clozelab.store.cache import build_once, cache_dir
 from clozelab.store.hashing import digest
-from clozelab.store.ragged import FORMAT_VERSION, RaggedStore
+from clozelab.store.ragged import VERSIONS, RaggedStore
 from clozelab.types import Source, Text, TextFormat
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ class Texts(DataModule):
         drawn = {split for split in SPLITS if split not in self.files}
         key = {
             "format": {"name": type(self.format).__name__, **vars(self.format)}, "tokenizer": tokenizer_fingerprint,
-            "max_length": max_length, "format_version": FORMAT_VERSION, "kind": "texts",
+            "max_length": max_length, **VERSIONS, "kind": "texts",
         }  # fmt: skip
         stores: dict[str, RaggedStore] = {}
         for split in SPLITS:
@@ -111,7 +111,7 @@ class Texts(DataModule):
             stores[split] = RaggedStore(build_once(entry, self._writer(split, file, subset, tokenizer, max_length)))
         if drawn:
             log.info("drawn from the training file by content: %s", ", ".join(sorted(drawn)))
-        labels = labels_of({split: store.header["labels"] for split, store in stores.items()})
+        labels = labels_of({split: store.header["labels"] for split, store in stores.items()}, self.known_labels)
         splits = {split: Split(store=store, labels=labels) for split, store in stores.items()}
         counts = {split: store.header["counts"] for split, store in stores.items()}
         return Corpus(splits, labels, counts, splits["train"].numbers)

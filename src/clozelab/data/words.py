@@ -13,13 +13,14 @@ from transformers import PreTrainedTokenizerFast
 from clozelab.data.alignment import Window, special_tokens, windows, word_pieces
 from clozelab.data.context import surroundings
 from clozelab.data.module import SPLITS, Corpus, DataModule, labels_of
+from clozelab.data.notices import collected, repeat
 from clozelab.data.repeats import count_repeats, fingerprint
 from clozelab.data.schemes import SCHEMES, Scheme, convert, recognise
 from clozelab.data.split import Split
 from clozelab.errors import ConfigError, DataError, require
 from clozelab.store.cache import build_once, cache_dir
 from clozelab.store.hashing import digest
-from clozelab.store.ragged import FORMAT_VERSION, RaggedStore
+from clozelab.store.ragged import VERSIONS, RaggedStore
 from clozelab.types import Format, Sentence, Source
 
 log = logging.getLogger(__name__)
@@ -98,11 +99,17 @@ class Words(DataModule):
             allowed = f"must be a quarter of a window of {max_length} tokens at most"
             raise ConfigError(f"data.overlap={self.overlap}: {allowed}")
         stores = self._stores(tokenizer, tokenizer_fingerprint, max_length)
-        labels = labels_of({split: store.header["labels"] for split, store in stores.items()})
+        labels = labels_of({split: store.header["labels"] for split, store in stores.items()}, self.known_labels)
         counts = {split: store.header["counts"] for split, store in stores.items()}
         if self.context and all(counts[split]["documents"] == 1 for split in SPLITS):
             log.warning("data.context: the files mark no documents, so that neighbours may be of another document")
         return Corpus({split: Split(store=store, labels=labels) for split, store in stores.items()}, labels, counts)
+
+    def note(self) -> str:
+        """Returns that sentences were read with their neighbours, if they were."""
+        if not self.context:
+            return ""
+        return f"Sentences were read with up to {self.context} pieces of their document on each side, and scored so."
 
     def _stores(
         self, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, window: int
@@ -162,21 +169,27 @@ def build(
         context: pieces of neighbouring sentences on each side, at most.
     """
     lengths = {"max_length": max_length, "overlap": overlap, "context": context}
-    identity = {**key, "scheme": scheme, **lengths, "format_version": FORMAT_VERSION, "kind": "words"}
+    identity = {**key, "scheme": scheme, **lengths, **VERSIONS, "kind": "words"}
     entry = cache_dir() / "stores" / digest(identity)[:32]
 
     def write(folder: Path) -> None:
         counts = Counter(dict.fromkeys(COUNTS, 0))
-        sentences = read(counts)
-        found = scheme or recognise(sentence.tags for sentence in sentences)
+        with collected() as notices:
+            sentences = read(counts)
+            found = scheme or recognise(sentence.tags for sentence in sentences)
         tags = convert(sentences, found, file, counts)
         prints = [fingerprint(*sentence.words) for sentence in sentences]
         counts.update(count_repeats(prints, tags))
         counts["documents"] = len({sentence.document for sentence in sentences})
         cut = _cut(sentences, tokenizer, counts, **lengths)
-        _write(folder, sentences, tags, prints, cut, {"counts": counts, "scheme": found})
+        _write(folder, sentences, tags, prints, cut, {"counts": counts, "scheme": found, "notices": notices})
+        built.append(entry)
 
-    return RaggedStore(build_once(entry, write))
+    built: list[Path] = []
+    store = RaggedStore(build_once(entry, write))
+    if not built:
+        repeat(store.header["notices"])
+    return store
 
 
 def _cut(

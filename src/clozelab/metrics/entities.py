@@ -78,7 +78,7 @@ class EntityCounter:
         return spans if mode == "conlleval" else spans[self._begins[tags[starts]]]
 
     def count(self, gold: Ints, predicted: Ints, sentence_starts: NDArray[np.bool_], mode: Mode) -> dict[str, Counts]:
-        """Returns the counts of every type, and of all under the name `overall`.
+        """Returns the counts of every type, and of all under the empty name, which no type has.
 
         Args:
             gold: (words,) label ids.
@@ -93,7 +93,7 @@ class EntityCounter:
         correct = np.intersect1d(keys[0], keys[1], assume_unique=True)
         per_type = [np.bincount(key // (base * base), minlength=len(self.types)) for key in (*keys, correct)]
         counts = {name: Counts(*(int(column[i]) for column in per_type)) for i, name in enumerate(self.types)}
-        return {"overall": Counts(len(keys[0]), len(keys[1]), len(correct)), **counts}
+        return {"": Counts(len(keys[0]), len(keys[1]), len(correct)), **counts}
 
 
 def entity_metrics(
@@ -111,7 +111,7 @@ def entity_metrics(
     metrics = {}
     for mode in MODES:
         for name, counts in counter.count(gold, predicted, sentence_starts, mode).items():
-            suffix = "" if name == "overall" else f"/{name}"
+            suffix = f"/{name}" if name else ""
             metrics.update({f"{score}_{mode}{suffix}": value for score, value in counts.scores().items()})
     return metrics
 

@@ -23,10 +23,10 @@ class Local:
             raise ConfigError(f"{path!r}: no such file or folder")
 
     def fingerprint(self, path: str) -> str:
-        """Returns the digest of the file's or folder's bytes."""
+        """Returns the digest of a folder's bytes, or of a file's with its ending, which may say what the bytes mean."""
         self.check(path)
         place = Path(path).expanduser()
-        return folder_digest(place) if place.is_dir() else file_digest(place)
+        return folder_digest(place) if place.is_dir() else file_digest(place) + place.suffix.lower()
 
     def locate(self, path: str) -> Path:
         """Returns the path itself."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import final
 
@@ -9,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 FORMAT_VERSION = 5
-"""Part of every store's name: raise it when the layout or the meaning of a field changes."""
+"""Raise it when the layout or the meaning of a field changes."""
+
+VERSIONS = {
+    "format_version": FORMAT_VERSION,
+    **{f"package.{name}": version(name) for name in ("tokenizers", "transformers", "regex")},
+}
+"""Part of every store's name: what cuts texts into words and words into pieces may change with these."""
 
 Array = NDArray[np.int32]
 
