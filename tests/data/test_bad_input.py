@@ -171,6 +171,9 @@ HANDLED: dict[str, tuple[str, bytes, list[str], dict[str, int]]] = {
         "a.jsonl", jsonl({"tokens": ["", "Ada"], "tags": ["O", "B-X"]}), [" Ada"], {"words_without_piece": 1}
     ),
     "a quotation mark in a column file": ("a.conll", b'" O\n"Ada B-PER\n', ['" "Ada'], {}),
+    "a special token of the encoder": (
+        "a.conll", b"[SEP] O\nb B-X\n", ["[SEP] b"], {"words_like_special_tokens": 1}
+    ),
     "markup": ("a.conll", b"[bold] O\n<script> B-X\n", ["[bold] <script>"], {}),
     "a line separator inside a word": ("a.conll", "a\u2028b B-X\n".encode(), ["a\u2028b"], {}),
     "a text of many spans": (

@@ -50,11 +50,14 @@ def word_pieces(
     Args:
         tokenizer: any fast tokenizer; BPE tokenizers need `add_prefix_space=True`.
         sentences: words.
-        counts: `words_without_piece` is raised for every word that became the unknown token.
+        counts: `words_without_piece` is raised for every word that became the unknown token,
+            `words_like_special_tokens` for every word in which the tokenizer sees one of its own (a literal `[SEP]`),
+            as it does in plain transformers.
     """
     chunk = 1000
     # Some byte-level vocabularies have no unknown token: they can write every byte, but not a word that is stripped.
     stand_in = tokenizer.mask_token_id if tokenizer.unk_token_id is None else tokenizer.unk_token_id
+    specials = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
     for start in range(0, len(sentences), chunk):
         part = [list(words) for words in sentences[start : start + chunk]]
         encoded = tokenizer(part, is_split_into_words=True, add_special_tokens=False)
@@ -63,6 +66,7 @@ def word_pieces(
             for token, word in zip(encoding.ids, encoding.word_ids, strict=True):
                 pieces[word].append(token)
             for place, ids in enumerate(pieces):
+                counts["words_like_special_tokens"] += not specials.isdisjoint(ids)
                 if not ids:
                     counts["words_without_piece"] += 1
                     pieces[place] = [stand_in]

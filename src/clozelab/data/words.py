@@ -26,7 +26,8 @@ from clozelab.types import Format, Sentence, Source
 log = logging.getLogger(__name__)
 
 COUNTS = (
-    "words_without_piece", "words_cut", "sentences_windowed", "tags_repaired", "spans_widened", "spans_dropped",
+    "words_without_piece", "words_like_special_tokens", "words_cut",
+    "sentences_windowed", "tags_repaired", "spans_widened", "spans_dropped",
     "sentences_empty", "sentences_repeated", "sentences_repeated_with_other_tags", "documents",
 )  # fmt: skip
 """What is counted while a split is built, for the log and run.json."""
