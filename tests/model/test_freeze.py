@@ -1,0 +1,92 @@
+"""What is frozen keeps its weights bit for bit and has no dropout; all else learns."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForTokenClassification
+
+from clozelab.errors import ConfigError
+from clozelab.model.freeze import Freeze, check_freeze, count_parameters, freeze_parts
+
+Run = Callable[..., tuple[int, str, str]]
+KINDS = ["bert", "electra", "distilbert", "roberta", "modernbert", "mpnet", "deberta-v2"]
+
+
+def model(folder: Path) -> Any:
+    return AutoModelForTokenClassification.from_pretrained(str(folder)).train()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("freeze", ["embeddings", 1, 2, "all"])
+def test_the_lowest_parts_are_frozen_and_the_others_are_not(
+    kind: str, freeze: Freeze, encoder_folder: Callable[[str], Path]
+) -> None:
+    whole = model(encoder_folder(kind))
+    base = getattr(whole, whole.base_model_prefix)
+    parts = freeze_parts(base, freeze)
+    for part in parts:
+        part.eval()
+    ids = torch.arange(6, 30)[None]
+    whole(input_ids=ids, labels=torch.zeros_like(ids)).loss.backward()
+    learning = {name for name, p in whole.named_parameters() if p.grad is not None}
+    frozen = {name for name, p in whole.named_parameters() if not p.requires_grad}
+    assert not learning & frozen
+    assert any("classifier" in name for name in learning)
+    assert all("embeddings" in name for name in frozen) == (freeze == "embeddings")
+    blocks = {name.split(".layer.")[-1].split(".layers.")[-1].split(".")[0] for name in frozen if ".layer" in name}
+    assert {int(b) for b in blocks if b.isdigit()} == set(range({"embeddings": 0, "all": 2}.get(str(freeze), freeze)))  # type: ignore[call-overload]
+    counts = count_parameters(whole)
+    assert counts["frozen"] == sum(p.numel() for p in whole.parameters() if not p.requires_grad) > 0
+    assert sum(counts.values()) == sum(p.numel() for p in whole.parameters())
+
+
+def test_nothing_is_frozen_unless_asked(encoder_folder: Callable[[str], Path]) -> None:
+    whole = model(encoder_folder("bert"))
+    assert freeze_parts(whole.bert, "none") == []
+    assert count_parameters(whole)["frozen"] == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "freeze", "reason"), [("bert", 3, "has 2 layers"), ("albert", 1, "no layers of their own")]
+)
+def test_layers_that_are_not_there_cannot_be_frozen(
+    kind: str, freeze: Freeze, reason: str, encoder_folder: Callable[[str], Path]
+) -> None:
+    whole = model(encoder_folder(kind))
+    with pytest.raises(ConfigError, match=reason):
+        freeze_parts(getattr(whole, whole.base_model_prefix), freeze)
+
+
+@pytest.mark.parametrize("freeze", ["half", 0, -1, True, 1.5])
+def test_what_cannot_be_meant_is_refused(freeze: Any) -> None:
+    with pytest.raises(ConfigError, match="freeze"):
+        check_freeze(freeze)
+
+
+@pytest.mark.parametrize("freeze", ["embeddings", "1", "all"])
+def test_a_run_leaves_frozen_weights_as_they_were_and_says_how_many(
+    freeze: str, clozelab: Run, overrides: list[str], tiny_model: Path, tmp_path: Path
+) -> None:
+    options = [f"model.freeze={freeze}", "data.micro_batches=8", "trainer.max_epochs=1"]  # some micro-batches are empty
+    code, _, err = clozelab("train", *overrides, *options)
+    assert code == 0, err
+    (run,) = (tmp_path / "outputs").glob("*/*/seed-42")
+    before, after = load_file(tiny_model / "model.safetensors"), load_file(run / "model" / "model.safetensors")
+    same = {
+        name for name, value in before.items() if f"bert.{name}" in after and torch.equal(value, after[f"bert.{name}"])
+    }
+    shared = {name for name in before if f"bert.{name}" in after}
+    expected = {
+        "embeddings": {n for n in shared if n.startswith("embeddings")},
+        "1": {n for n in shared if n.startswith(("embeddings", "encoder.layer.0."))},
+        "all": shared,
+    }[freeze]
+    assert same == expected
+    parameters = json.loads((run / "run.json").read_text())["parameters"]
+    assert parameters["frozen"] == sum(before[name].numel() for name in expected)
+    assert f"{parameters['trainable']} trainable" in (run / "run.log").read_text()
