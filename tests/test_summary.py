@@ -32,7 +32,7 @@ def test_the_table_has_a_row_a_metric_and_a_column_a_split(
     assert rows[1:-2] == [
         ["loss", "0.5000", "0.1235"], ["accuracy", "0.9000", "1.0000"], ["precision_conlleval", "0.7000", "-"],
         ["recall_conlleval", "0.6000", "-"], ["f1_conlleval", "0.7500", "-"], ["f1_strict", "0.2500", "-"],
-        ["f1_conlleval/PER", "0.8000", "-"],
+        ["other", "3.0000", "-"], ["f1_conlleval/PER", "0.8000", "-"],
     ]  # fmt: skip
     assert rows[-2] == ["run", "directory", str(run.folder)]
     assert rows[-1] == ["model", str(run.folder / "model")]
