@@ -54,6 +54,11 @@ def test_quotes_and_blanks_inside_words_are_no_missing_comma(words: list[str]) -
     assert list_in(repr(words), "tokens") == words
 
 
+@pytest.mark.parametrize("cell", ['( " Reuters " )', "( 1 , 2 )", "('", '("Yes" said Ada )', "('a' , 'b')"])
+def test_a_sentence_that_begins_with_a_bracket_is_no_tuple(cell: str) -> None:
+    assert list_in(cell, "tokens") == cell.split()
+
+
 @given(st.text(st.sampled_from("[](){}'\",\\ \n\rab1:#=-\0é"), max_size=20))
 def test_whatever_the_text_it_is_a_list_or_refused_with_the_column(text: str) -> None:
     for cell in (text, f"[{text}]", f"['{text}']"):

@@ -52,8 +52,8 @@ def list_in(cell: Any, column: str) -> list[Any]:
         return cell
     if not isinstance(cell, str):
         raise ValueError(f"{column} must be a list, is {brief(cell)}")
-    if re.match(r"""\s*\(\s*['"]""", cell):
-        raise ValueError(f"{column} must be a list, is a tuple: {brief(cell)}")
+    if _is_tuple(cell.strip()):
+        raise ValueError(f"{column} is a tuple, must be a list: {brief(cell)}")
     if not cell.lstrip().startswith("["):
         # Not str.split(), which also splits at U+00A0 (as in "10\u00a0000"), U+2028 and the like.
         return [word for word in re.split(r"[ \t\r\n]+", cell) if word]
@@ -64,6 +64,16 @@ def list_in(cell: Any, column: str) -> list[Any]:
     if not isinstance(value, list):
         raise ValueError(f"{column} is not a list: {brief(cell)}")
     return value
+
+
+def _is_tuple(cell: str) -> bool:
+    """Says whether a cell is a tuple as Python writes it, and not a sentence that begins with a bracket."""
+    if not cell.startswith(("('", '("')):
+        return False
+    try:
+        return repr(ast.literal_eval(cell)) == cell
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return False
 
 
 def tag_in(cell: Any, column: str, names: Sequence[str] | None) -> str:
