@@ -34,6 +34,8 @@ def test_examples_own_the_targets_of_their_unit_in_order(tmp_path: Path) -> None
     assert split.num_targets().tolist() == [3, 1]
     assert [split.parts(i) for i in range(2)] == [["a", "b", "c"], ["d"]]
     assert split.fingerprints().tolist() == [7, -9]
+    assert split.label_counts(np.array([0, 1])) == (2, 2)
+    assert split.label_counts(np.array([0])) == (1, 2)
     assert split.second_segment(1) == 4, "no second segment: its length"
 
 

@@ -4,14 +4,17 @@ import json
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from clozelab.data.records import Records
 from clozelab.errors import ConfigError, DataError
 from clozelab.store.dataset import Dataset
 
+Run = Callable[..., tuple[int, str, str]]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 README = """---
 dataset_info:
@@ -159,3 +162,28 @@ def test_without_the_library_the_message_says_how_to_get_it(hub_dataset: Path, m
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(DataError, match=r"pip install 'clozelab\[hub\]'"):
         Dataset(path=str(hub_dataset), folder="wnut_17").locate("train")
+
+
+@pytest.mark.parametrize(
+    ("data", "options"),
+    [
+        ("hub", ["data.source.folder=conll2003"]),
+        ("conll2003_hub", ["data.source.revision=main"]),
+        ("wnut_17", ["data.source.revision=main"]),
+        ("ontonotes5", ["data.source.revision=main"]),
+    ],
+)
+def test_a_dataset_of_the_hub_trains_from_the_command_line(
+    data: str, options: list[str], clozelab: Run, hub_dataset: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    code, out, err = clozelab(
+        "train", f"data={data}", f"data.source.path={hub_dataset}", *options, "model=hub", f"model.path={tiny_model}",
+        "trainer.max_epochs=1", "logger=none", f"output_dir={tmp_path / 'out'}", "num_threads=1",
+        "callbacks.progress.enabled=false",
+    )  # fmt: skip
+    assert code == 0, err
+    assert "f1_conlleval" in out
+    (run,) = (tmp_path / "out").glob("*/*/seed-42")
+    assert pq.read_table(run / "predictions" / "test.parquet")["words"].to_pylist() == [["test", "Ada"]]
+    labels = json.loads((run / "run.json").read_text())["labels"]
+    assert labels == (["B-CARDINAL", "O"] if data == "ontonotes5" else ["B-PER", "O"])

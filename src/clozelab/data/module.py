@@ -144,7 +144,7 @@ class DataModule(pl.LightningDataModule, ABC):
             kind=self.kind,
             labels=("value",) if corpus.numbers else tuple(corpus.labels),
             numbers=corpus.numbers,
-            class_counts=() if corpus.numbers else self._class_counts(len(corpus.labels)),
+            class_counts=() if corpus.numbers else self.splits["train"].label_counts(self.chosen["train"]),
             num_examples={split: len(chosen) for split, chosen in self.chosen.items()},
             pad_token_id=tokenizer.pad_token_id,
             about=self.about,
@@ -192,11 +192,6 @@ class DataModule(pl.LightningDataModule, ABC):
         return EvalLoader(
             collate=self._collator(split), examples=self._examples(split), batch_size=self.eval_batch_size
         )
-
-    def _class_counts(self, num_labels: int) -> tuple[int, ...]:
-        train = self.splits["train"]
-        found = np.concatenate([train.targets_of(unit) for unit in self.chosen["train"].tolist()])
-        return tuple(np.bincount(found, minlength=num_labels).tolist())
 
     def _collator(self, split: str) -> Collator:
         return Collator(split=self.splits[split], pad_token_id=self.spec.pad_token_id, packable=self.packable)

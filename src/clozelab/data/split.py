@@ -26,6 +26,7 @@ class Split:
         self._targets = store["targets"]
         self.num_units = len(self._targets)
         self.examples_of = store["examples"]  # example numbers of each unit
+        self._num_labels = len(labels)
         self._to_label = np.array([labels.index(name) for name in store.header["labels"]], dtype=np.int64)
         self.unit_of = np.repeat(np.arange(self.num_units), self.examples_of.lengths())
         self.first_targets = store["first_targets"]
@@ -55,6 +56,13 @@ class Split:
     def num_targets(self) -> NDArray[np.int64]:
         """Returns the targets of every unit, (units,)."""
         return self._targets.lengths()
+
+    def label_counts(self, units: NDArray[np.int64]) -> tuple[int, ...]:
+        """Returns how often each label of the whole data occurs in these units."""
+        chosen = np.zeros(self.num_units, dtype=bool)
+        chosen[units] = True
+        found = self._targets.values[np.repeat(chosen, self._targets.lengths())]
+        return tuple(np.bincount(self._to_label[found], minlength=self._num_labels).tolist())
 
     def parts(self, unit: int) -> list[str]:
         """Returns what a unit is made of, as the file has it: the words of a sentence, the segments of a text."""
