@@ -12,9 +12,8 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import Logger
-from torch import nn
 from torch.optim import Optimizer
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from clozelab import environment
 from clozelab.callbacks.checkpoint import Checkpoint
@@ -25,8 +24,8 @@ from clozelab.identity import Identity
 from clozelab.logger.history import History
 from clozelab.logger.wandb import Wandb
 from clozelab.model.build import split
-from clozelab.model.freeze import count_parameters, freeze_parts
-from clozelab.optimizer.groups import parameter_groups
+from clozelab.model.freeze import count_parameters, freeze_parts, layers_of
+from clozelab.optimizer.groups import Groups
 from clozelab.precision import resolve, uses_cuda
 from clozelab.quiet import quiet_libraries
 from clozelab.randomness import Purpose, torch_seed
@@ -104,7 +103,7 @@ def build(config: Config, labels: Sequence[str] | None = None) -> Parts:
     )
     # New weights depend on the seed alone, whatever was drawn before.
     pl.seed_everything(torch_seed(Purpose.INITIALISATION, config["seed"]) % 2**32, verbose=False)
-    model = model_node.build(head=task.auto_class, labels=spec.labels)
+    model = model_node.build(head=task.model_class(spec), labels=spec.labels)
     encoder, layers = split(model, max_length=model_node.max_length(), attention=model_node.attention)
     data.use(packable=encoder.packable)
     frozen = freeze_parts(encoder.base, model_node.freeze)
@@ -125,6 +124,7 @@ def build(config: Config, labels: Sequence[str] | None = None) -> Parts:
 def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[str, float]:
     parts = build(config)
     data, task, spec = parts.data, parts.task, parts.spec
+    _optimizer(config["optimizer"], task.model)  # what it refuses, it refuses before anything is opened
     parameters = count_parameters(task.model)
     history = History(folder=run.folder)
     history.resume_from(resume_from or 0)
@@ -165,10 +165,15 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
     return metrics
 
 
-def _optimizer(node: dict[str, Any], module: nn.Module) -> Optimizer:
-    default = inspect.signature(find_target(node["_target_"])).parameters.get("weight_decay")
-    decay = float(node.get("weight_decay", default.default if default else 0.0))
-    optimizer: Optimizer = instantiate(node, params=parameter_groups(module, weight_decay=decay))
+def _optimizer(node: dict[str, Any], model: PreTrainedModel) -> Optimizer:
+    node, groups = dict(node), Groups()
+    if "groups" in node:
+        groups = instantiate(node.pop("groups"))
+    known = inspect.signature(find_target(node["_target_"])).parameters
+    lr, decay = (float(node.get(key, known[key].default if key in known else 0.0)) for key in ("lr", "weight_decay"))
+    layers = layers_of(getattr(model, model.base_model_prefix))
+    parameters = groups.build(model=model, layers=layers, lr=lr, weight_decay=decay)
+    optimizer: Optimizer = instantiate(node, params=parameters)
     return optimizer
 
 

@@ -18,6 +18,9 @@ class Purpose(IntEnum):
     DROPOUT = 2
     INITIALISATION = 3
     FRACTION = 4
+    ANCHORS = 5
+    SEGMENTS = 6
+    MASKS = 7
 
 
 def generator(purpose: Purpose, seed: int, *counters: int) -> np.random.Generator:

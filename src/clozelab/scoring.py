@@ -35,8 +35,10 @@ def score_all(trainer: pl.Trainer, task: Task, data: DataModule, folder: Path) -
     for split in EVALUATED:
         metrics.update(_score(split, trainer, task, data))
         write_predictions(folder / "predictions" / f"{split}.parquet", task.scored, data, split)
-        errors[split] = analyse(_tagged(task.scored, data, split), seen)
-    atomic_write(folder / "errors.json", json.dumps(errors, indent=1, ensure_ascii=False) + "\n")
+        if data.kind != "documents":
+            errors[split] = analyse(_tagged(task.scored, data, split), seen)
+    if errors:
+        atomic_write(folder / "errors.json", json.dumps(errors, indent=1, ensure_ascii=False) + "\n")
     return metrics
 
 
@@ -70,26 +72,31 @@ def _entities_of_training(data: DataModule) -> frozenset[tuple[str, ...]]:
 
 
 def write_predictions(path: Path, scored: Scored, data: DataModule, split: str) -> None:
-    """Writes one row a sentence or text.
+    """Writes one row a sentence, text or passage.
 
     Columns: id; `words`, and of each word gold, prediction, its probability and loss; or `text` (and `text_pair`),
-    gold, prediction, its probability (null of numbers) and loss.
+    gold, prediction, its probability (null of numbers) and loss; or, of the masked tokens of a passage, `positions`,
+    and of each gold, prediction, its probability and loss.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     starts = scored.sentence_starts().nonzero()[0].tolist()
     ids = [int(scored.sentence[start]) for start in starts]
-    parts = [data.splits[split].parts(unit) for unit in ids]
-    labels = pa.array(data.spec.labels)
+    names = pa.array(data.target_names())
     columns: dict[str, pa.Array] = {
         "gold": pa.array(scored.gold), "prediction": pa.array(scored.predicted),
         "score": pa.array(scored.score, from_pandas=True), "loss": pa.array(scored.loss),
     }  # fmt: skip
     if not data.spec.numbers:
-        columns.update({name: labels.take(columns[name]) for name in ("gold", "prediction")})
-    if data.kind == "words":
+        columns.update({name: names.take(columns[name]) for name in ("gold", "prediction")})
+    if data.kind == "documents":
+        columns["positions"] = pa.array(scored.word)
+    if data.kind != "texts":
         offsets = pa.array([*starts, len(scored.gold)], pa.int32())
         columns = {name: pa.ListArray.from_arrays(offsets, values) for name, values in columns.items()}
+    read: dict[str, list[Any]] = {}
+    parts = [] if data.kind == "documents" else [data.splits[split].parts(unit) for unit in ids]
+    if data.kind == "words":
         read = {"words": parts}
-    else:
+    elif data.kind == "texts":
         read = {name: list(own) for name, own in zip(("text", "text_pair"), zip(*parts, strict=True), strict=False)}
     pq.write_table(pa.table({"id": ids, **read, **columns}), path)

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:  # this module is imported by torch-free code
     import torch
 
+Kind = Literal["words", "texts", "documents"]
+"""What carries a target."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
@@ -58,21 +61,23 @@ class DataSpec:
     """What a task may know of the data.
 
     Attributes:
-        kind: what carries a target: the `words` of sentences, or whole `texts`.
-        labels: label names; a label's id is its place. Of numbers the name of the one output.
+        kind: what carries a target: the `words` of sentences, whole `texts`, or the tokens of unlabelled `documents`.
+        labels: label names; a label's id is its place. Of numbers the name of the one output; none of documents.
         numbers: whether targets are numbers to predict (regression), not labels.
-        class_counts: how often each label occurs among the training targets; empty for numbers.
-        num_examples: sentences or texts of each split, as selected by `limit` and `fraction`.
+        class_counts: how often each label (token id, of documents) occurs in the training split; empty for numbers.
+        next_sentence: whether examples are pairs of segments that may follow one another.
+        num_examples: sentences, texts or documents of each split, as selected by `limit` and `fraction`.
         pad_token_id: the tokenizer's padding token.
         about: licence and citation, for the model card.
     """
 
-    kind: Literal["words", "texts"]
+    kind: Kind
     labels: tuple[str, ...]
     num_examples: Mapping[str, int]
     pad_token_id: int
     numbers: bool = False
     class_counts: tuple[int, ...] = ()
+    next_sentence: bool = False
     about: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -93,6 +98,7 @@ class Batch:
         target_lengths: (targets,); pieces of each target, which follow one another in its row.
         targets: (targets,); label ids, or float32 numbers.
         target_ids: (targets, 2); the sentence and the word in it that each target belongs to.
+        next_sentence: (examples,); 0 if the second segment follows the first one, 1 if not; (0,) if nobody asks.
         num_step_targets: targets of the whole optimizer step, over all micro-batches and devices.
         num_step_examples: examples of the whole optimizer step.
         num_tokens: tokens of this micro-batch, special tokens included, tails excluded.
@@ -108,6 +114,7 @@ class Batch:
     target_lengths: torch.Tensor
     targets: torch.Tensor
     target_ids: torch.Tensor
+    next_sentence: torch.Tensor
     num_step_targets: int
     num_step_examples: int
     num_tokens: int

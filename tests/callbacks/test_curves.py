@@ -28,6 +28,17 @@ def test_rows_carry_steps_examples_and_tokens(
     assert "perf" not in str(rows)
 
 
+@pytest.mark.parametrize("freeze", ["none", "all"])
+def test_the_learning_rate_is_the_optimizers_also_where_parts_learn_at_others(
+    clozelab: Run, overrides: list[str], tmp_path: Path, freeze: str
+) -> None:
+    groups = ["optimizer.groups.layer_decay=0.5", "optimizer.groups.head_lr=0.02", f"model.freeze={freeze}"]
+    assert clozelab("train", *overrides, *groups, "callbacks.curves.every_n_steps=1")[0] == 0
+    (run,) = (tmp_path / "outputs").glob("*/*/seed-*")
+    rates = [row["train/lr"] for row in read_history(run).values() if "train/lr" in row]
+    assert rates == pytest.approx([0, 1e-3 / 2, *(1e-3 * (16 - step) / 14 for step in range(2, 16))])
+
+
 def test_wrong_values_are_refused() -> None:
     with pytest.raises(ConfigError, match="every_n_steps"):
         Curves(every_n_steps=0)

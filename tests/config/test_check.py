@@ -36,6 +36,14 @@ def problems(config: dict[str, Any], **groups: Any) -> list[str]:
         ("optimizer.lr=abc", "optimizer.lr='abc': must be a number (command line)"),
         ("optimizer.lr=nan", "optimizer.lr=nan: must be a finite number (command line)"),
         ("optimizer.lr=", "optimizer.lr='': must be a number (command line)"),
+        (
+            "optimizer.groups.layer_decay=2",
+            "optimizer.groups.layer_decay=2: must be a factor in (0, 1] (command line)",
+        ),
+        ("optimizer.groups.layer_decay=0", "optimizer.groups.layer_decay=0: must be a factor in (0, 1] (command line)"),
+        ("optimizer.groups.layer_decay=x", "optimizer.groups.layer_decay='x': must be a number (command line)"),
+        ("optimizer.groups.head_lr=0", "optimizer.groups.head_lr=0: must be null or a number > 0 (command line)"),
+        ("optimizer.groups=3", "optimizer.groups=3: must be a node with a _target_ (command line)"),
         ("optimizer.fused=3", "optimizer.fused=3: must be true or false or null (command line)"),
         ("optimizer.betas=[0.9]", "optimizer.betas=[0.9]: must be a list of 2 values (command line)"),
         ("optimizer.betas=[2,3]", "optimizer.betas=[2, 3]: Invalid beta parameter at index 0: 2 (command line)"),
@@ -81,6 +89,8 @@ def test_a_value_that_cannot_be_is_refused_by_its_key(refused: Refused, mistake:
             "optimizer.lrr=1",
             ["optimizer.lrr: AdamW has no such key. Did you mean 'lr'? Allowed: lr, betas,", "(command line)"],
         ),
+        ("optimizer.grops=1", ["optimizer.grops: AdamW has no such key. Did you mean 'groups'?", "fused, groups"]),
+        ("optimizer.groups.layer_decai=1", ["optimizer.groups.layer_decai: Groups has no such key. Did you mean 'la"]),
         ("data.batchsize=1", ["data.batchsize: Words has no such key. Did you mean 'batch_size'?"]),
         (
             "trainer.max_epoch=1",
@@ -235,6 +245,16 @@ def test_what_libraries_say_during_the_check_is_not_heard(
 def test_a_lightning_key_that_is_not_in_a_file_may_be_added(sound: dict[str, Any]) -> None:
     assert problems(sound, trainer={"detect_anomaly": True, "gradient_clip_algorithm": "value", "max_steps": 10}) == []
     assert problems(sound, optimizer={"amsgrad": True}) == []
+
+
+def test_an_optimizer_needs_no_groups_and_they_must_be_groups(sound: dict[str, Any]) -> None:
+    plain = {key: value for key, value in sound["optimizer"].items() if key != "groups"}
+    assert find_problems({**sound, "optimizer": plain}, lambda key: "") == []
+    linear = {"_target_": "clozelab.scheduler.linear.Linear"}
+    assert problems(sound, optimizer={"groups": linear, "lr": -1}) == [
+        "optimizer.groups._target_='clozelab.scheduler.linear.Linear': must name a class of type Groups",
+        "optimizer.lr=-1: Invalid learning rate: -1",
+    ]
 
 
 def test_a_key_that_is_left_out_takes_the_constructors_default_or_must_be_given(sound: dict[str, Any]) -> None:

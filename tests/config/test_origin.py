@@ -58,8 +58,9 @@ def test_all_options_of_a_sweep_are_looked_at() -> None:
 
 
 def test_bases_are_no_options() -> None:
-    assert not {"base", "words", "texts", "bert"} & {*options("data", [conf_dir()]), *options("model", [conf_dir()])}
-    assert set(BASES) == {"base", "words", "texts", "bert"}
+    offered = {*options("data", [conf_dir()]), *options("model", [conf_dir()])}
+    assert not offered.intersection(BASES)
+    assert set(BASES) == {"base", "words", "texts", "documents", "bbc_section", "bert"}
     assert all(list(conf_dir().glob(f"*/{base}.yaml")) for base in BASES)
 
 

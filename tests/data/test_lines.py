@@ -1,13 +1,15 @@
 """The lines of a text file, and the line at which it is none."""
 
+import gzip
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clozelab.data.lines import read_lines, shown
-from clozelab.errors import DataError
+from clozelab.data.lines import check_fallback, read_lines, read_lines_or, shown
+from clozelab.errors import ConfigError, DataError
 
 LINE = st.text(st.characters(codec="utf-8", exclude_characters="\n\r\0\ufeff"), max_size=12)
 
@@ -72,3 +74,52 @@ def test_whatever_the_bytes_a_file_is_lines_or_an_error(
         assert str(error).startswith(f"{path}:")  # noqa: PT017
     else:
         assert len(lines) == content.count(b"\n") + (not content.endswith(b"\n") and content != b"")
+
+
+def test_a_file_that_ends_in_gz_is_unpacked_where_asked_and_named_if_it_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "file.GZ"
+    packed = gzip.compress("Zürich\r\n\u2028".encode())
+    path.write_bytes(packed)
+    assert list(read_lines(path, unpack=True)) == ["Zürich", "\u2028"]
+    with pytest.raises(DataError, match=r"file\.GZ:1: not UTF-8"):
+        list(read_lines(path))
+    path.write_bytes(packed[:-9])
+    with pytest.raises(DataError, match=r"file\.GZ: not a whole gzip file"):
+        list(read_lines(path, unpack=True))
+    path.write_bytes(gzip.compress(b"a\n\xff"))
+    with pytest.raises(DataError, match=r"file\.GZ:2: not UTF-8"):
+        list(read_lines(path, unpack=True))
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "shift_jis", "utf-8"])
+@pytest.mark.parametrize("name", ["file", "file.gz"])
+def test_lines_in_another_encoding_are_read_and_counted_where_it_is_named(
+    encoding: str, name: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    lines = ["plain", "", "数" if encoding == "shift_jis" else "Zürich"]
+    content = "\r\n".join(lines).encode(encoding)
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    counts = Counter[str]()
+    assert list(read_lines_or(path, encoding, counts)) == lines
+    assert counts == ({} if encoding == "utf-8" else {"texts_in_another_encoding": 1})
+
+
+def test_a_file_in_neither_encoding_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for content, fallback, reason in (
+        (b"a\n\x81", "cp1252", "neither UTF-8 nor cp1252, soon after line"),
+        (b"a\xff", "utf-16", "neither UTF-8 nor utf-16"),
+        (b"a\n\xff\0", "latin-1", "file:2: NUL character"),
+        (b"a\0", "latin-1", "file:1: NUL character"),
+        (b"\xff", None, "file:1: not UTF-8"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=reason):
+            list(read_lines_or(path, fallback, Counter()))
+
+
+@pytest.mark.parametrize("fallback", ["nonsense", "base64", "", "a\0b"])
+def test_what_is_no_encoding_of_text_is_refused(fallback: str) -> None:
+    with pytest.raises(ConfigError, match="no such encoding"):
+        check_fallback(fallback)

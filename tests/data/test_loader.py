@@ -1,6 +1,6 @@
 """Behaviour of packed batches and of their order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any
 
@@ -47,15 +47,20 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> Split:
     return Split(store=RaggedStore(folder), labels=LABELS[::-1])
 
 
-def collator(split: Split, *, packable: bool = True) -> Collator:
-    return Collator(split=split, pad_token_id=PAD, packable=packable)
+def collator(packable: bool = True) -> Collator:
+    return Collator(pad_token_id=PAD, packable=packable)
+
+
+def collate(split: Split, examples: Iterable[int], *, packable: bool = True, **totals: int) -> Batch:
+    totals = {"num_step_targets": 1, "num_step_examples": 1, **totals}
+    return collator(packable)([split.draw(number, 0) for number in examples], **totals)
 
 
 def loader(split: Split, **changes: Any) -> TrainLoader:
     done: Callable[[], int] = changes.pop("num_steps_done", lambda: 0)
     arguments = {"batch_size": 8, "micro_batches": 1, "seed": 0, **changes}
-    examples = arguments.pop("examples", np.arange(len(split.input_ids)))
-    return TrainLoader(collate=collator(split), examples=examples, num_steps_done=done, **arguments)
+    numbers = arguments.pop("examples", np.arange(len(split.input_ids)))
+    return TrainLoader(examples=split, numbers=numbers, collate=collator(), num_steps_done=done, **arguments)
 
 
 def steps(loading: TrainLoader) -> list[list[Batch]]:
@@ -75,7 +80,7 @@ def example_sets(loading: TrainLoader) -> list[list[int]]:
 def test_every_example_of_a_batch_stands_whole_in_a_place_of_its_own(
     examples: list[int], packable: bool, split: Split
 ) -> None:
-    batch = collator(split, packable=packable)(examples, num_step_targets=1, num_step_examples=2)
+    batch = collate(split, examples, packable=packable)
     taken = torch.zeros_like(batch.input_ids, dtype=torch.bool)
     for example, (row, start) in zip(examples, batch.first_token.tolist(), strict=True):
         ids = split.input_ids[example]
@@ -94,7 +99,7 @@ def test_every_example_of_a_batch_stands_whole_in_a_place_of_its_own(
 
 
 def test_examples_of_a_row_are_numbered_from_zero(split: Split) -> None:
-    batch = collator(split)(range(40), num_step_targets=1, num_step_examples=1)
+    batch = collate(split, range(40))
     assert len(batch.input_ids) < 40
     for row in range(len(batch.input_ids)):
         found = sorted(set(batch.sequence_ids[row].tolist()) - {-1})
@@ -102,14 +107,14 @@ def test_examples_of_a_row_are_numbered_from_zero(split: Split) -> None:
 
 
 def test_without_packing_there_is_one_example_a_row(split: Split) -> None:
-    batch = collator(split, packable=False)([5, 3, 8], num_step_targets=1, num_step_examples=1)
+    batch = collate(split, [5, 3, 8], packable=False)
     assert batch.first_token.tolist() == [[0, 0], [1, 0], [2, 0]]
 
 
 @pytest.mark.parametrize("packable", [True, False])
 def test_targets_stand_at_the_first_pieces_of_their_words(packable: bool, split: Split) -> None:
     examples = [5, 0, 17, 2, 8, 30]
-    batch = collator(split, packable=packable)(examples, num_step_targets=1, num_step_examples=1)
+    batch = collate(split, examples, packable=packable)
     expected = [split.input_ids[i][position] for i in examples for position in split.positions[i]]
     assert batch.input_ids.flatten()[batch.target_positions].tolist() == expected
     assert batch.targets.tolist() == [label for i in examples for label in split.targets(i)]
@@ -119,7 +124,7 @@ def test_targets_stand_at_the_first_pieces_of_their_words(packable: bool, split:
 
 
 def test_an_empty_micro_batch_is_a_batch(split: Split) -> None:
-    batch = collator(split)([], num_step_targets=5, num_step_examples=1)
+    batch = collate(split, [], num_step_targets=5)
     assert (len(batch.targets), len(batch.input_ids), batch.num_tokens) == (0, 0, 0)
     assert batch.target_ids.shape == batch.first_token.shape == (0, 2)
     assert {batch.targets.dtype, batch.target_positions.dtype, batch.example_ids.dtype} == {torch.int64}
@@ -220,7 +225,7 @@ def test_evaluation_covers_each_target_once_and_can_put_them_back_in_the_files_o
 ) -> None:
     sentences = sorted(data.draw(st.sets(st.integers(0, NUM_SENTENCES - 1))))
     examples = np.flatnonzero(np.isin(split.unit_of, sentences))
-    loading = EvalLoader(collate=collator(split, packable=packable), examples=examples, batch_size=batch_size)
+    loading = EvalLoader(examples=split, numbers=examples, collate=collator(packable), batch_size=batch_size)
     batches = list(loading)
     assert len(batches) == len(loading)
     assert all(batch.num_step_targets == len(batch.targets) for batch in batches)
@@ -234,7 +239,9 @@ def test_evaluation_covers_each_target_once_and_can_put_them_back_in_the_files_o
 
 
 def test_evaluation_batches_are_of_similar_length_and_always_the_same(split: Split) -> None:
-    loading = EvalLoader(collate=collator(split), examples=np.arange(len(split.input_ids))[5::2], batch_size=7)
+    loading = EvalLoader(
+        examples=split, numbers=np.arange(len(split.input_ids))[5::2], collate=collator(), batch_size=7
+    )
     order = [i for batch in loading for i in batch.example_ids.tolist()]
     lengths = [len(split.input_ids[i]) for i in order]
     assert lengths == sorted(lengths, reverse=True)

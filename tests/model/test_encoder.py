@@ -52,7 +52,8 @@ def packed_batch(made: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]) ->
     return Batch(
         **fields, sequence_ids=sequence_ids, first_token=none, example_ids=none, target_positions=torch.cat(positions),
         target_lengths=none,
-        targets=targets, target_ids=none, num_step_targets=len(targets), num_step_examples=len(made), num_tokens=0,
+        targets=targets, target_ids=none, next_sentence=none, num_step_targets=len(targets),
+        num_step_examples=len(made), num_tokens=0,
     )  # fmt: skip
 
 

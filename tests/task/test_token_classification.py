@@ -95,7 +95,7 @@ def batch_of(words: tuple[tuple[int, int], ...]) -> Batch:
         first_token=torch.tensor([[0, 0], [1, 0]]), example_ids=torch.arange(2), target_positions=positions,
         target_lengths=lengths, targets=torch.arange(count) % 3,
         target_ids=torch.stack([torch.zeros(count, dtype=torch.long), torch.arange(count)], 1),
-        num_step_targets=count, num_step_examples=2, num_tokens=20,
+        next_sentence=torch.empty(0, dtype=torch.long), num_step_targets=count, num_step_examples=2, num_tokens=20,
     )  # fmt: skip
 
 

@@ -38,7 +38,10 @@ class Curves(pl.Callback):
 
     def on_before_optimizer_step(self, trainer: pl.Trainer, pl_module: pl.LightningModule, optimizer: Any) -> None:
         """Notes the learning rate of this step: the schedule moves on before the step is logged."""
-        self._rate = float(optimizer.param_groups[0]["lr"])
+        group = optimizer.param_groups[0]
+        start, own = group["initial_lr"], optimizer.defaults["lr"]
+        # Parts of the model may learn at other rates (`optimizer.groups`), all of them under the same schedule.
+        self._rate = float(group["lr"] if start == own else own * (group["lr"] / start))
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Batch, batch_idx: int
@@ -52,7 +55,8 @@ class Curves(pl.Callback):
         if trainer.global_step % self.every_n_steps and trainer.global_step != trainer.estimated_stepping_batches:
             return
         assert isinstance(pl_module, Task)
-        values = {"train/loss": pl_module.step_loss, "train/lr": self._rate}
+        parts = {f"train/{name}": loss for name, loss in pl_module.step_parts.items()}
+        values = {"train/loss": pl_module.step_loss, **parts, "train/lr": self._rate}
         self._log(trainer, {**values, **self._speed()})
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

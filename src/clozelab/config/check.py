@@ -25,6 +25,7 @@ from clozelab.config.origin import Origin
 from clozelab.config.schema import ROOT_KEYS, root_problems
 from clozelab.config.trainer import ELSEWHERE, check_trainer
 from clozelab.errors import ConfigError, did_you_mean
+from clozelab.optimizer.groups import Groups
 
 Report = Callable[[str, str], None]
 REFUSALS = (ValueError, TypeError, AttributeError, RuntimeError, MisconfigurationException)
@@ -110,9 +111,13 @@ def find_problems(config: Mapping[str, Any], origin: Origin) -> list[str]:
 def _check_optimisation(groups: Mapping[str, Any], report: Report) -> None:
     """Constructs optimizer and scheduler on parameters of one element, in two groups as a run has them."""
     parameters = [{"params": [torch.nn.Parameter(torch.zeros(1))]} for _ in range(2)]
+    node = groups.get("optimizer", {})
+    if "groups" in node:  # not of the optimizer's own constructor: it says which parameters go there
+        _construct(node["groups"], "optimizer.groups", Groups, report)
+        groups = {**groups, "optimizer": {key: value for key, value in node.items() if key != "groups"}}
     made = {
-        group: _construct(groups[group], group, ROLES[group], report, runtime)
-        for group, runtime in (("optimizer", {"params": parameters}), ("scheduler", {}))
+        group: _construct(groups[group], group, ROLES[group], report, runtime, beside=beside)
+        for group, runtime, beside in (("optimizer", {"params": parameters}, ("groups",)), ("scheduler", {}, ()))
         if group in groups
     }
     if len(made) == 2 and not any(isinstance(thing, _Stub) for thing in made.values()):
@@ -138,6 +143,7 @@ def _construct(
     runtime: Mapping[str, Any] = MappingProxyType({}),
     *,
     hidden: Collection[str] = (),
+    beside: Collection[str] = (),
 ) -> Any:
     """Returns the object of a node, or a stub after reporting what is wrong with it.
 
@@ -148,6 +154,7 @@ def _construct(
         report: takes key and message.
         runtime: arguments that only a run knows.
         hidden: arguments that no config may set, and no message should offer.
+        beside: keys that are no arguments, but should be offered.
     """
     if not is_node(node):
         report(path, f"{path}={node!r}: must be a node with a _target_")
@@ -162,7 +169,7 @@ def _construct(
         report(f"{path}._target_", f"{path}._target_={node['_target_']!r}: {wanted}")
         return _Stub()
     given = {key: value for key, value in node.items() if key != "_target_"}
-    valid = _bind(target, given, path, report, {*hidden, *runtime})
+    valid = _bind(target, given, path, report, {*hidden, *runtime}, beside)
     for key in [key for key, value in valid.items() if is_node(value)]:
         valid[key] = _construct(valid[key], f"{path}.{key}", annotations(target).get(key, Any), report)
         if (
@@ -173,7 +180,9 @@ def _construct(
     return _build(target, valid, path, report, runtime)
 
 
-def _bind(target: type, given: dict[str, Any], path: str, report: Report, runtime: Collection[str]) -> dict[str, Any]:
+def _bind(
+    target: type, given: dict[str, Any], path: str, report: Report, runtime: Collection[str], beside: Collection[str]
+) -> dict[str, Any]:
     """Reports unknown, reserved, missing and ill-typed keys; returns the others."""
     parameters = inspect.signature(target).parameters
     settable = [name for name in parameters if name not in runtime]
@@ -184,8 +193,9 @@ def _bind(target: type, given: dict[str, Any], path: str, report: Report, runtim
         if key in RESERVED and key not in settable:
             report(where, f"{where}: is set by clozelab itself while it runs, no config may")
         elif key not in settable:
-            near = did_you_mean(key, settable)
-            allowed = "" if near and len(settable) > 12 else f" Allowed: {', '.join(settable) or 'none'}"
+            offered = [*settable, *beside]
+            near = did_you_mean(key, offered)
+            allowed = "" if near and len(offered) > 12 else f" Allowed: {', '.join(offered) or 'none'}"
             report(where, f"{where}: {target.__name__} has no such key.{near}{allowed}")
         elif value == "???":
             report(where, f"{where}: must be given, for example on the command line: {where}=...")

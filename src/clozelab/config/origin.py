@@ -18,7 +18,7 @@ from clozelab.errors import ConfigError, did_you_mean
 Origin = Callable[[str], str]
 """Key path -> " (conf/optimizer/adamw.yaml)", or an empty string where the file is not known."""
 
-BASES = ("base", "words", "texts", "bert")
+BASES = ("base", "words", "texts", "documents", "bbc_section", "bert")
 """Files that others begin from; not options of their own."""
 
 

@@ -1,13 +1,12 @@
 """Documents of one file each, in folders that are their labels."""
 
-import codecs
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import final
 
-from clozelab.data.lines import read_lines
-from clozelab.errors import ConfigError, DataError
+from clozelab.data.lines import check_fallback, read_lines_or
+from clozelab.errors import DataError
 from clozelab.types import Text
 
 
@@ -21,10 +20,7 @@ class Folders:
     """
 
     def __init__(self, *, ending: str = ".txt", fallback: str | None = None) -> None:
-        try:
-            codecs.lookup(fallback or "utf-8")
-        except LookupError as error:
-            raise ConfigError(f"fallback={fallback!r}: no such encoding", key="fallback") from error
+        check_fallback(fallback)
         self.ending = ending
         self.fallback = fallback
 
@@ -38,17 +34,8 @@ class Folders:
         if not files:
             raise DataError(f"{path}: no folder here holds a file that ends in {self.ending!r}")
         for file in files:
-            text = self._text(file, counts)
+            text = "\n".join(read_lines_or(file, self.fallback, counts)).strip()
             if text:
                 yield Text((text,), file.parent.name, 1)
             else:
                 counts["texts_empty"] += 1
-
-    def _text(self, file: Path, counts: Counter[str]) -> str:
-        try:
-            return "\n".join(read_lines(file)).strip()
-        except DataError as error:
-            if self.fallback is None or not isinstance(error.__cause__, UnicodeDecodeError):
-                raise
-            counts["texts_in_another_encoding"] += 1
-            return "\n".join(file.read_text(encoding=self.fallback).splitlines()).strip()

@@ -5,8 +5,14 @@ together, and each label has its share in every split. With a fold, the same fun
 cross-validation.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import final
+
+from clozelab.errors import require
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,39 @@ class Subset:
     validation: float
     test: float
     fold: int
+
+
+@final
+class Shares:
+    """How the training file is shared out between the splits that have no file of their own.
+
+    Args:
+        validation: share that is the validation split.
+        test: share that is the test split.
+        fold: which part of this share is the test split: with a test share of 0.2 there are five, 0 to 4.
+        files: splits that have a file.
+    """
+
+    def __init__(self, *, validation: float, test: float, fold: int, files: Collection[str]) -> None:
+        require("validation_share", validation, 0 < validation <= 0.5, "a share in (0, 0.5]")
+        require("test_share", test, 0 < test <= 0.5, "a share in (0, 0.5]")
+        num_folds = int(1 / test + 1e-9)
+        require("fold", fold, 0 <= fold < num_folds, f"an integer from 0 to {num_folds - 1} (1 / test_share - 1)")
+        self.drawn = sorted({"validation", "test"}.difference(files))
+        self._validation = validation if "validation" in self.drawn else 0.0
+        self._test = test if "test" in self.drawn else 0.0
+        self._fold = fold
+
+    def log(self) -> None:
+        """Says which splits are drawn."""
+        if self.drawn:
+            log.info("drawn from the training file by content: %s", ", ".join(self.drawn))
+
+    def subset(self, split: str) -> Subset | None:
+        """Returns the part of its file that a split takes; None is the whole file."""
+        if not self.drawn or split not in {"train", *self.drawn}:
+            return None
+        return Subset(split=split, validation=self._validation, test=self._test, fold=self._fold)
 
 
 def assign(fingerprints: Sequence[int], labels: Sequence[object], subset: Subset) -> list[bool]:

@@ -1,13 +1,21 @@
 """The lines of a text file, or the line at which it stops being one."""
 
+import gzip
+import io
+import zlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from clozelab.errors import DataError
+from clozelab.errors import ConfigError, DataError
 
 
-def read_lines(path: Path) -> Iterator[str]:
+def read_lines(path: Path, *, unpack: bool = False) -> Iterator[str]:
     """Yields the lines of a UTF-8 file without their ends (LF or CRLF); a byte order mark is dropped.
+
+    Args:
+        path: of the file.
+        unpack: a file that ends in `.gz` on the way. Not for formats that go by the ending.
 
     Raises:
         DataError: if the file cannot be read; naming file and line, if it is not UTF-8, holds a NUL character, or ends
@@ -15,21 +23,87 @@ def read_lines(path: Path) -> Iterator[str]:
     """
     number = 0
     try:
-        with open(path, "rb") as file:
+        with _open(path, unpack) as file:
             for number, raw in enumerate(file, 1):
                 # Not str.splitlines, which would also break lines at U+2028 and the like.
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
                 if number == 1 and "\r" in line and not raw.endswith(b"\n"):  # else: one endless line, read as one word
                     raise DataError(f"{path}:1: lines end with CR alone, as on old Macintoshs; LF or CRLF is needed")
-                if "\0" in line:
-                    raise DataError(f"{path}:{number}: NUL character; the file is binary, or damaged")
-                yield line
+                yield _text(line, path, number)
     except UnicodeDecodeError as error:
         raise DataError(f"{path}:{number}: not UTF-8 ({error.reason} at byte {error.start})") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise _unreadable(path, error) from error
+
+
+def read_lines_or(path: Path, fallback: str | None, counts: Counter[str]) -> Iterator[str]:
+    """Yields the lines of a file in UTF-8 or, if it is not, in another encoding, and counts it then.
+
+    A file is of one encoding, so with a fallback it is read twice: the first time to see whether it is UTF-8.
+
+    Args:
+        path: of the file; one that ends in `.gz` is unpacked on the way.
+        fallback: the other encoding; None reads UTF-8 only.
+        counts: raised at `texts_in_another_encoding`.
+
+    Raises:
+        DataError: see `read_lines`; or if the file is of neither encoding.
+    """
+    if fallback is None or _is_utf8(path):
+        yield from read_lines(path, unpack=True)
+        return
+    counts["texts_in_another_encoding"] += 1
+    number = 0
+    try:
+        with _open(path, unpack=True) as file, io.TextIOWrapper(file, encoding=fallback) as text:
+            for number, line in enumerate(text, 1):
+                yield _text(line.rstrip("\n"), path, number)
+    except UnicodeError as error:  # in UTF-16 without its mark, the plain one
+        # Text is decoded some lines ahead.
+        raise DataError(f"{path}: neither UTF-8 nor {fallback}, soon after line {number} ({error})") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise _unreadable(path, error) from error
+
+
+def check_fallback(fallback: str | None) -> None:
+    """Refuses a constructor argument that names no encoding of text.
+
+    Raises:
+        ConfigError: naming it.
+    """
+    try:
+        "a".encode("utf-8" if fallback is None else fallback)
+    except (LookupError, ValueError) as error:
+        raise ConfigError(f"fallback={fallback!r}: no such encoding", key="fallback") from error
 
 
 def shown(line: str) -> str:
     """Returns a line as a message shows it: quoted, and short."""
     return repr(line if len(line) <= 80 else line[:77] + "...")
+
+
+def _open(path: Path, unpack: bool) -> gzip.GzipFile | io.BufferedReader:
+    return gzip.open(path, "rb") if unpack and path.suffix.lower() == ".gz" else open(path, "rb")
+
+
+def _text(line: str, path: Path, number: int) -> str:
+    if "\0" in line:
+        raise DataError(f"{path}:{number}: NUL character; the file is binary, or damaged")
+    return line
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        for _ in read_lines(path, unpack=True):
+            pass
+    except DataError as error:
+        if not isinstance(error.__cause__, UnicodeDecodeError):
+            raise
+        return False
+    return True
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    if isinstance(error, OSError) and error.strerror:
+        return DataError(f"{path}: cannot be read: {error.strerror}")
+    return DataError(f"{path}: not a whole gzip file: {error}")

@@ -7,19 +7,19 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 
+from clozelab.data.example import Examples
 from clozelab.data.loader import Collator, EvalLoader, TrainLoader
 from clozelab.data.repeats import warn_of_leakage
-from clozelab.data.split import Split
 from clozelab.errors import ConfigError, DataError, require
 from clozelab.randomness import Purpose, generator
-from clozelab.types import DataSpec, Source
+from clozelab.types import DataSpec, Kind, Source
 
 log = logging.getLogger(__name__)
 
@@ -31,13 +31,13 @@ class Corpus:
     """What a datamodule read.
 
     Attributes:
-        splits: by name.
+        splits: by name; `Split`s, or what a concrete datamodule has instead and its own methods know.
         labels: label names of all splits; a label's id is its place.
         counts: by split, what was found and mended.
         numbers: whether targets are numbers, not labels.
     """
 
-    splits: Mapping[str, Split]
+    splits: Mapping[str, Any]
     labels: Sequence[str]
     counts: Mapping[str, Mapping[str, int]]
     numbers: bool = False
@@ -58,7 +58,7 @@ class DataModule(pl.LightningDataModule, ABC):
         about: licence and citation, for the model card.
     """
 
-    kind: Literal["words", "texts"]
+    kind: Kind
     """What carries a target."""
 
     unit: str
@@ -159,6 +159,10 @@ class DataModule(pl.LightningDataModule, ABC):
         """Returns what a user of the exported model must know of how its texts were read; usually nothing."""
         return ""
 
+    def target_names(self) -> Sequence[str]:
+        """Returns the name of every target id: the labels, or of masked tokens the vocabulary."""
+        return self.spec.labels
+
     def use(self, *, packable: bool) -> None:
         """Says, once the encoder is built, whether its batches may be packed."""
         self.packable = packable
@@ -170,9 +174,11 @@ class DataModule(pl.LightningDataModule, ABC):
     def train_dataloader(self) -> TrainLoader:
         """Returns the packed training batches."""
         assert self.trainer is not None, "attached to no trainer"
+        examples, numbers = self.examples("train")
         return TrainLoader(
-            collate=self._collator("train"),
-            examples=self._examples("train"),
+            examples=examples,
+            numbers=numbers,
+            collate=self._collator(),
             batch_size=self.batch_size,
             micro_batches=self.micro_batches,
             seed=self.seed,
@@ -189,16 +195,16 @@ class DataModule(pl.LightningDataModule, ABC):
 
     def eval_dataloader(self, split: str) -> EvalLoader:
         """Returns the packed batches of any split, each target once."""
-        return EvalLoader(
-            collate=self._collator(split), examples=self._examples(split), batch_size=self.eval_batch_size
-        )
+        examples, numbers = self.examples(split)
+        return EvalLoader(examples=examples, numbers=numbers, collate=self._collator(), batch_size=self.eval_batch_size)
 
-    def _collator(self, split: str) -> Collator:
-        return Collator(split=self.splits[split], pad_token_id=self.spec.pad_token_id, packable=self.packable)
-
-    def _examples(self, split: str) -> NDArray[np.int64]:
+    def examples(self, split: str) -> tuple[Examples, NDArray[np.int64]]:
+        """Returns where the examples of a split are drawn from, and the numbers of those of its chosen units."""
         data = self.splits[split]
-        return np.flatnonzero(np.isin(data.unit_of, self.chosen[split]))
+        return data, np.flatnonzero(np.isin(data.unit_of, self.chosen[split]))
+
+    def _collator(self) -> Collator:
+        return Collator(pad_token_id=self.spec.pad_token_id, packable=self.packable)
 
     def _chosen(self, split: str) -> NDArray[np.int64]:
         """Returns the numbers of the units that `limit` and `fraction` leave, ascending."""

@@ -6,6 +6,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from clozelab.data.example import Example
 from clozelab.store.ragged import RaggedStore
 
 
@@ -41,6 +42,23 @@ class Split:
     def second_segment(self, example: int) -> int:
         """Returns where the second segment of an example begins; its length if it has one only."""
         return len(self.input_ids[example]) if self._seconds is None else int(self._seconds[example][0])
+
+    def draw(self, number: int, epoch: int | None) -> Example:
+        """Returns an example, the same in every epoch."""
+        unit, own = self.owned(number)
+        return Example(
+            number=number,
+            input_ids=self.input_ids[number],
+            second_segment=self.second_segment(number),
+            positions=self.positions[number],
+            lengths=self.lengths[number],
+            targets=self.targets(number),
+            target_ids=np.stack([np.full(len(own), unit), np.arange(own.start, own.stop)], 1),
+        )
+
+    def num_tokens(self) -> NDArray[np.int64]:
+        """Returns the tokens of every example, (examples,)."""
+        return self.input_ids.lengths()
 
     def targets(self, example: int) -> NDArray[Any]:
         """Returns the gold label ids or numbers that belong to an example, (targets,)."""

@@ -1,6 +1,5 @@
 """Texts and pairs of texts with one label or number each: what sequence classification trains and scores on."""
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,17 +8,15 @@ from typing import Any, final
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
-from clozelab.data.folds import Subset, assign
+from clozelab.data.folds import Shares, Subset, assign
 from clozelab.data.module import SPLITS, Corpus, DataModule, labels_of
 from clozelab.data.repeats import count_repeats, fingerprint
 from clozelab.data.split import Split
-from clozelab.errors import DataError, require
+from clozelab.errors import DataError
 from clozelab.store.cache import build_once, cache_dir
 from clozelab.store.hashing import digest
 from clozelab.store.ragged import VERSIONS, RaggedStore
 from clozelab.types import Source, Text, TextFormat
-
-log = logging.getLogger(__name__)
 
 COUNTS = (
     "texts_truncated", "texts_empty", "texts_in_another_encoding", "texts_repeated", "texts_repeated_with_other_labels",
@@ -86,18 +83,11 @@ class Texts(DataModule):
             batch_size=batch_size, micro_batches=micro_batches, eval_batch_size=eval_batch_size, max_length=max_length,
             limit=limit, fraction=fraction, about={"license": license, "citation": citation},
         )  # fmt: skip
-        require("validation_share", validation_share, 0 < validation_share <= 0.5, "a share in (0, 0.5]")
-        require("test_share", test_share, 0 < test_share <= 0.5, "a share in (0, 0.5]")
-        num_folds = int(1 / test_share + 1e-9)
-        require("fold", fold, 0 <= fold < num_folds, f"an integer from 0 to {num_folds - 1} (1 / test_share - 1)")
+        self.shares = Shares(validation=validation_share, test=test_share, fold=fold, files=self.files)
         self.format = format
-        self.validation_share = validation_share
-        self.test_share = test_share
-        self.fold = fold
 
     def read(self, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, max_length: int) -> Corpus:
         """Fetches, reads and tokenises all splits; see `DataModule`."""
-        drawn = {split for split in SPLITS if split not in self.files}
         key = {
             "format": {"name": type(self.format).__name__, **vars(self.format)}, "tokenizer": tokenizer_fingerprint,
             "max_length": max_length, **VERSIONS, "kind": "texts",
@@ -105,22 +95,15 @@ class Texts(DataModule):
         stores: dict[str, RaggedStore] = {}
         for split in SPLITS:
             file = self.files.get(split, self.files["train"])
-            subset = self._subset(split, drawn) if drawn and split in {"train", *drawn} else None
+            subset = self.shares.subset(split)
             identity = {**key, "source": self.source.fingerprint(file), "subset": vars(subset) if subset else None}
             entry = cache_dir() / "stores" / digest(identity)[:32]
             stores[split] = RaggedStore(build_once(entry, self._writer(split, file, subset, tokenizer, max_length)))
-        if drawn:
-            log.info("drawn from the training file by content: %s", ", ".join(sorted(drawn)))
+        self.shares.log()
         labels = labels_of({split: store.header["labels"] for split, store in stores.items()}, self.known_labels)
         splits = {split: Split(store=store, labels=labels) for split, store in stores.items()}
         counts = {split: store.header["counts"] for split, store in stores.items()}
         return Corpus(splits, labels, counts, splits["train"].numbers)
-
-    def _subset(self, split: str, drawn: set[str]) -> Subset:
-        return Subset(
-            split=split, validation=self.validation_share if "validation" in drawn else 0.0,
-            test=self.test_share if "test" in drawn else 0.0, fold=self.fold,
-        )  # fmt: skip
 
     def _writer(
         self, split: str, file: str, subset: Subset | None, tokenizer: PreTrainedTokenizerFast, max_length: int

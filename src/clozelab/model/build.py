@@ -13,7 +13,7 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 from clozelab.errors import ConfigError
 from clozelab.model.dropout import use_fast_dropout
 from clozelab.model.encoder import Encoder
-from clozelab.model.head import Head
+from clozelab.model.head import Head, logits_of
 from clozelab.model.probe import TOLERANCE, probe
 
 log = logging.getLogger(__name__)
@@ -149,7 +149,7 @@ def _check_head(model: PreTrainedModel, base: PreTrainedModel, head: Head) -> No
     ids = torch.arange(8, device=device)[None] % model.config.vocab_size
     mask = torch.ones_like(ids)
     with torch.no_grad():
-        whole = model(input_ids=ids, attention_mask=mask).logits
+        whole = logits_of(model(input_ids=ids, attention_mask=mask))
         states = base(input_ids=ids, attention_mask=mask).last_hidden_state
         parts = head(states if whole.ndim == 3 else states[:, :1])
     model.train(mode)

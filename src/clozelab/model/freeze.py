@@ -49,7 +49,7 @@ def freeze_parts(base: PreTrainedModel, freeze: Freeze) -> list[nn.Module]:
         lowest = [child for name, child in base.named_children() if name.startswith("embeddings")]
         if not lowest:
             raise ConfigError(f"freeze={freeze!r}: {name} has no part called embeddings", key="freeze")
-        layers = _layers(base)
+        layers = layers_of(base)
         if isinstance(freeze, int) and freeze > len(layers):
             has = f"has {len(layers)} layers" if layers else "has no layers of their own weights"
             raise ConfigError(f"freeze={freeze}: {name} {has}", key="freeze")
@@ -70,8 +70,8 @@ def count_parameters(model: nn.Module) -> dict[str, int]:
     return counts
 
 
-def _layers(base: PreTrainedModel) -> list[nn.Module]:
+def layers_of(base: PreTrainedModel) -> list[nn.Module]:
     """Returns the transformer blocks from the lowest; none where the blocks share their weights (ALBERT)."""
-    wanted = base.config.num_hidden_layers
+    wanted = getattr(base.config, "num_hidden_layers", 0)
     lists = [m for m in base.modules() if isinstance(m, nn.ModuleList) and len(m) == wanted]
     return list(lists[0]) if lists and not hasattr(base.config, "num_hidden_groups") else []

@@ -121,7 +121,7 @@ def _batch(base: PreTrainedModel, ids: Tensor, types: Tensor, positions: Tensor,
     return Batch(
         input_ids=ids, token_type_ids=types, position_ids=positions, sequence_ids=sequences, first_token=none,
         example_ids=none, target_positions=none, target_lengths=none, targets=none, target_ids=none,
-        num_step_targets=0, num_step_examples=0, num_tokens=0,
+        next_sentence=none, num_step_targets=0, num_step_examples=0, num_tokens=0,
     ).to(next(base.parameters()).device)  # fmt: skip
 
 

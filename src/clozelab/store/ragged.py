@@ -1,9 +1,12 @@
 """Tokenised examples as memory-mapped flat arrays with offsets: memory does not grow with the corpus."""
 
 import json
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 from pathlib import Path
+from types import TracebackType
 from typing import final
 
 import numpy as np
@@ -76,28 +79,55 @@ class RaggedStore:
             fields: name -> rows of integers that fit int32.
             header: plain values kept beside the arrays.
         """
+        with Writer(folder, dict.fromkeys(fields, "int32")) as writer:
+            for name, rows in fields.items():
+                for row in rows:
+                    writer.append(name, row)
+            writer.header.update(header)
+
+
+@final
+class Writer(AbstractContextManager["Writer"]):
+    """Writes a store row by row, whatever the order of its fields: what is in memory does not grow with the rows.
+
+    Args:
+        folder: does not exist yet. Call through `cache.build_once`, which makes it appear at once.
+        fields: name -> type of its values: `int32`, `uint8`.
+    """
+
+    def __init__(self, folder: Path, fields: Mapping[str, str]) -> None:
         folder.mkdir()
-        for name, rows in fields.items():
-            _write_field(folder, name, rows)
-        text = json.dumps({**header, "fields": list(fields), "format_version": FORMAT_VERSION})
-        (folder / "header.json").write_text(text)
+        self.header: dict[str, object] = {}
+        self._folder = folder
+        self._types = {name: np.dtype(kind) for name, kind in fields.items()}
+        self._raw = {name: open(folder / f"{name}.raw", "wb") for name in fields}  # noqa: SIM115 closed in __exit__
+        self._offsets = {name: array("q", [0]) for name in fields}
 
+    def append(self, field: str, row: Sequence[int] | NDArray[np.integer]) -> None:
+        """Adds a row to a field."""
+        values = np.asarray(row, dtype=self._types[field])
+        self._raw[field].write(values.tobytes())
+        self._offsets[field].append(self._offsets[field][-1] + len(values))
 
-def _write_field(folder: Path, name: str, rows: Iterable[Sequence[int] | NDArray[np.integer]]) -> None:
-    offsets = [0]
-    raw = folder / f"{name}.raw"
-    with open(raw, "wb") as file:
-        for row in rows:
-            array = np.asarray(row, dtype=np.int32)
-            file.write(array.tobytes())
-            offsets.append(offsets[-1] + len(array))
-    # np.memmap refuses empty files, hence the plain array for an empty field.
-    flat = np.memmap(raw, dtype=np.int32, mode="r") if offsets[-1] else np.empty(0, dtype=np.int32)
-    np.save(folder / f"{name}.values.npy", flat)
-    np.save(folder / f"{name}.offsets.npy", np.asarray(offsets, dtype=np.int64))
-    raw.unlink()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for file in self._raw.values():
+            file.close()
+        if error is not None:
+            return
+        for name, kind_of_value in self._types.items():
+            raw = self._folder / f"{name}.raw"
+            # np.memmap refuses empty files, hence the plain array for an empty field.
+            empty = not self._offsets[name][-1]
+            flat = np.empty(0, dtype=kind_of_value) if empty else np.memmap(raw, dtype=kind_of_value, mode="r")
+            np.save(self._folder / f"{name}.values.npy", flat)
+            np.save(self._folder / f"{name}.offsets.npy", np.asarray(self._offsets[name], dtype=np.int64))
+            raw.unlink()
+        text = json.dumps({**self.header, "fields": list(self._types), "format_version": FORMAT_VERSION})
+        (self._folder / "header.json").write_text(text)
 
 
 def _load(path: Path) -> NDArray[np.integer]:
-    array: NDArray[np.integer] = np.load(path, mmap_mode="r")
-    return array
+    values: NDArray[np.integer] = np.load(path, mmap_mode="r")
+    return values

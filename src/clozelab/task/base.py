@@ -7,7 +7,7 @@ metrics of a scored split.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import pytorch_lightning as pl
@@ -21,7 +21,7 @@ from transformers import PreTrainedModel
 from clozelab.errors import ConfigError, RunFailedError, did_you_mean, require
 from clozelab.model.encoder import Encoder
 from clozelab.randomness import Purpose, torch_seed
-from clozelab.types import Batch, DataSpec, Scored, starts_of
+from clozelab.types import Batch, DataSpec, Kind, Scored, starts_of
 
 
 class Task(pl.LightningModule, ABC):
@@ -37,7 +37,7 @@ class Task(pl.LightningModule, ABC):
     use: ClassVar[str]
     """The call of transformers that answers with an exported model, for the model card."""
 
-    kind: ClassVar[Literal["words", "texts"]]
+    kind: ClassVar[Kind]
     """What carries a target in the data this task learns from."""
 
     def __init__(self, *, selection: str = "auto") -> None:
@@ -46,6 +46,7 @@ class Task(pl.LightningModule, ABC):
         super().__init__()
         self.selection = selection
         self.step_loss = 0.0
+        self.step_parts: dict[str, float] = {}
         self.results: dict[str, float] = {}
         self._scored: list[tuple[Tensor, ...]] = []
         self._frozen: tuple[nn.Module, ...] = ()
@@ -82,6 +83,7 @@ class Task(pl.LightningModule, ABC):
             raise ConfigError(f"task: {name} needs data whose {self.kind} carry labels; these have them on {spec.kind}")
         self.model = model
         self.spec = spec
+        self.check_model(model)
         self.seed = seed
         # Views, not children: every parameter has one name only, that of the Hugging Face model.
         self._views = (encoder, layers)
@@ -116,6 +118,17 @@ class Task(pl.LightningModule, ABC):
         """The head's modules."""
         return self._views[1]
 
+    def model_class(self, spec: DataSpec) -> str:
+        """Returns the Auto class whose model this task needs for these data."""
+        return self.auto_class
+
+    def check_model(self, model: PreTrainedModel) -> None:
+        """Refuses a model that lacks what this task needs; usually it has all.
+
+        Raises:
+            ConfigError: naming what it lacks.
+        """
+
     @abstractmethod
     def default_selection(self) -> str:
         """Returns the validation metric to select by."""
@@ -137,11 +150,33 @@ class Task(pl.LightningModule, ABC):
     def metrics(self, scored: Scored) -> dict[str, float]:
         """Returns the metrics of a whole split, without the split's prefix."""
 
+    def losses(self, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Returns the micro-batch's share of each mean over the optimizer step whose sum is trained on.
+
+        Args:
+            hidden: (rows, row_length, hidden).
+            batch: they are of.
+        """
+        return {"loss": self.loss(self.head(hidden, batch), batch).sum() / batch.num_step_targets}
+
+    def observe(self, hidden: Tensor, batch: Batch) -> None:
+        """Notes of a scored batch what the metrics need beside its targets; usually nothing."""
+
+    def keep(self, outputs: Tensor) -> Tensor:
+        """Returns what of the outputs must be kept until the whole split is scored, (targets, any)."""
+        return outputs
+
+    def scores(self, outputs: NDArray[np.float32], predicted: NDArray[Any]) -> NDArray[np.float32]:
+        """Returns the probability of each predicted label, (targets,); of numbers not a number."""
+        if self.spec.numbers:
+            return np.full(len(predicted), np.nan, dtype=np.float32)
+        return np.exp(np.take_along_axis(outputs, predicted[:, None], 1)[:, 0])
+
     def decode(self, outputs: NDArray[np.float32], unit_starts: NDArray[np.bool_]) -> NDArray[Any]:
         """Returns the predicted label ids (or numbers) of a whole split, (targets,).
 
         Args:
-            outputs: of `head`, in the order of the file.
+            outputs: as `keep` kept them, in the order of the file.
             unit_starts: (targets,) True at each sentence's or text's first target.
         """
         return outputs.argmax(1)
@@ -168,13 +203,15 @@ class Task(pl.LightningModule, ABC):
         part = batch_idx % parts
         torch.manual_seed(torch_seed(Purpose.DROPOUT, self.seed, self.global_step, part, self.global_rank))
         if part == 0:
-            self.step_loss = 0.0
+            self.step_loss, self.step_parts = 0.0, {}
         if len(batch.example_ids) == 0:
             learning = next(p for p in self.model.parameters() if p.requires_grad)
             return learning.flatten()[0] * 0  # Lightning wants something to differentiate
-        total = self.loss(self.head(self.encoder(batch), batch), batch).sum()
-        share = total / batch.num_step_targets
+        losses = self.losses(self.encoder(batch), batch)
+        share = torch.stack([*losses.values()]).sum() if len(losses) > 1 else next(iter(losses.values()))
         self.step_loss += float(share.detach())
+        for name, part_loss in losses.items() if len(losses) > 1 else ():
+            self.step_parts[name] = self.step_parts.get(name, 0.0) + float(part_loss.detach())
         if not math.isfinite(self.step_loss):
             raise RunFailedError(
                 f"the loss is {self.step_loss} at optimizer step {self.global_step + 1}: training has diverged; "
@@ -199,8 +236,10 @@ class Task(pl.LightningModule, ABC):
         self._log_metrics("test")
 
     def _score(self, batch: Batch) -> None:
-        outputs = self.head(self.encoder(batch), batch)
-        parts = (batch.target_ids, batch.targets, outputs, self.loss(outputs, batch))
+        hidden = self.encoder(batch)
+        outputs = self.head(hidden, batch)
+        self.observe(hidden, batch)
+        parts = (batch.target_ids, batch.targets, self.keep(outputs), self.loss(outputs, batch))
         self._scored.append(tuple(part.detach().cpu() for part in parts))
 
     def _log_metrics(self, prefix: str) -> None:
@@ -209,11 +248,7 @@ class Task(pl.LightningModule, ABC):
         order = np.lexsort((columns[0][:, 1], columns[0][:, 0]))
         ids, gold, outputs, loss = (column[order] for column in columns)
         predicted = self.decode(outputs, starts_of(ids[:, 0]))
-        if self.spec.numbers:
-            score = np.full(len(predicted), np.nan, dtype=np.float32)
-        else:
-            score = np.exp(np.take_along_axis(outputs, predicted[:, None], 1)[:, 0])
-        self.scored = Scored(ids[:, 0], ids[:, 1], gold, predicted, score, loss)
+        self.scored = Scored(ids[:, 0], ids[:, 1], gold, predicted, self.scores(outputs, predicted), loss)
         values = {"loss": float(self.scored.loss.astype(np.float64).mean()), **self.metrics(self.scored)}
         self.results = {f"{prefix}/{name}": value for name, value in values.items()}
         # For callbacks of Lightning only, and rounded to float32 by it. Loggers get theirs from `callbacks.curves`.

@@ -17,7 +17,7 @@ from clozelab.metrics.classes import class_metrics
 from clozelab.metrics.numbers import number_metrics
 from clozelab.task.base import Task
 from clozelab.task.pooling import mean_by_target, pieces_of_targets
-from clozelab.types import Batch, Scored
+from clozelab.types import Batch, Kind, Scored
 
 Pooling = Literal["first", "mean"]
 Weights = Literal["none", "balanced"]
@@ -36,7 +36,7 @@ class SequenceClassification(Task):
 
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
     use: ClassVar[str] = 'pipeline("text-classification", model="model")("A text of yours.")'
-    kind: ClassVar[Literal["words", "texts"]] = "texts"
+    kind: ClassVar[Kind] = "texts"
 
     def __init__(self, *, selection: str = "auto", pooling: Pooling = "first", class_weights: Weights = "none") -> None:
         require("pooling", pooling, pooling in get_args(Pooling), f"one of {', '.join(get_args(Pooling))}")

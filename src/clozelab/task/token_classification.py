@@ -17,7 +17,7 @@ from clozelab.metrics.entities import cross_check, entity_metrics, is_iob2
 from clozelab.metrics.tags import tag_metrics
 from clozelab.task.base import Task
 from clozelab.task.pooling import mean_by_target, pieces_of_targets
-from clozelab.types import Batch, Scored
+from clozelab.types import Batch, Kind, Scored
 
 Scoring = Literal["auto", "entities", "tags"]
 Pooling = Literal["first", "mean", "all"]
@@ -44,7 +44,7 @@ class TokenClassification(Task):
     use: ClassVar[str] = (
         'pipeline("token-classification", model="model", aggregation_strategy="first")("A sentence of yours.")'
     )
-    kind: ClassVar[Literal["words", "texts"]] = "words"
+    kind: ClassVar[Kind] = "words"
 
     def __init__(
         self,

@@ -1,0 +1,41 @@
+"""Domain adaptation: masked language modelling goes on, from any encoder, on the text of a domain.
+
+Gururangan et al. 2020, "Don't stop pretraining", section 3.
+"""
+
+from typing import final
+
+from torch import nn
+from transformers import PreTrainedModel
+
+from clozelab.errors import require
+from clozelab.task.masked import MaskedTask
+from clozelab.types import Batch
+
+
+@final
+class DomainAdaptation(MaskedTask):
+    """Predicts masked tokens of a domain's text.
+
+    Args:
+        selection: validation metric that picks the weights; `auto` is `val/loss`, of the masked tokens.
+        head_steps: optimizer steps in which the encoder keeps its weights and only its head learns: for an encoder
+            without a head for masked tokens, whose new one would else send noise into it.
+    """
+
+    def __init__(self, *, selection: str = "auto", head_steps: int = 0) -> None:
+        require("head_steps", head_steps, head_steps >= 0, "an integer >= 0")
+        super().__init__(selection=selection)
+        self.head_steps = head_steps
+        self._thawing: list[nn.Parameter] = []
+
+    def check_model(self, model: PreTrainedModel) -> None:
+        """Notes which parameters wait for the head. The decoder is tied to the embeddings, which wait, too."""
+        base: nn.Module = getattr(model, model.base_model_prefix)
+        self._thawing = [p for p in base.parameters() if p.requires_grad]
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Holds the encoder's weights, or lets them go: a function of the step, so that a resumed run does the same."""
+        assert self.trainer is not None
+        for parameter in self._thawing if self.head_steps else ():
+            parameter.requires_grad_(self.global_step >= self.head_steps)
