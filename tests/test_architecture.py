@@ -12,9 +12,10 @@ NAMES = [str(path) for path in SOURCES]
 
 LEVELS = (
     ("errors", "types", "randomness", "precision"),
-    ("store", "model", "optimizer", "scheduler", "metrics"),
+    ("store",),
+    ("model", "optimizer", "scheduler", "metrics"),
     ("task", "data", "callbacks", "logger"),
-    ("checkpoint", "record", "config", "environment", "quiet", "scoring"),
+    ("ancestry", "checkpoint", "record", "config", "environment", "quiet", "scoring"),
     ("identity", "fetch", "summary", "mistakes"),
     ("experiment",),
     ("sweep", "evaluate"),

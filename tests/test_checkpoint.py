@@ -17,7 +17,7 @@ def card() -> str:
     metrics = {"val/f1_strict": 0.5, "test/f1_strict": 0.25, "test/f1_strict/PER": 0.1}
     return model_card(
         name="n", data="train.conll", about=ABOUT, model_license="Apache-2.0", metrics=metrics, identity="id", base="b",
-        use="pipeline(...)", note="Read otherwise.",
+        use="pipeline(...)", note="Read otherwise.", ancestry=("parent", "grandparent"),
     )  # fmt: skip
 
 
@@ -32,6 +32,7 @@ def test_the_card_names_data_metrics_and_licences_and_its_head_is_yaml() -> None
         "`id`",
         "`b`",
         "Read otherwise.",
+        "Ancestry: run `parent`, from run `grandparent`.",
     ):
         assert said in text
     assert "PER" not in text, "types are in metrics.json"

@@ -4,6 +4,7 @@ import inspect
 import os
 import re
 import shlex
+import shutil
 import statistics
 import subprocess
 import sys
@@ -27,7 +28,7 @@ FILES = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml"))
 OPTIONS = [path for path in FILES if len(path.parts) == 2 and path.stem not in BASES]
 OURS = ("task", "data", "model", "logger", "scheduler")
 TUNABLE = ("optimizer", "scheduler", "trainer", "callbacks", "logger", "task")
-COUNT = 54
+COUNT = 60
 """Config files there are; a file that Git lost, or one that no test sees, changes it."""
 
 
@@ -41,10 +42,12 @@ def title(file: Path) -> str:
 
 
 @pytest.fixture
-def fill(conll_files: dict[str, Path], tiny_model: Path, hub_dataset: Path) -> dict[str, str]:
+def fill(conll_files: dict[str, Path], tiny_model: Path, hub_dataset: Path, tmp_path: Path) -> dict[str, str]:
     """Harmless values for keys that a file leaves open or that name a place."""
     places = {f"data.{split}": str(path) for split, path in conll_files.items()}
-    return {**places, "model.path": str(tiny_model), "data.source.path": str(hub_dataset)}
+    model = shutil.copytree(tiny_model, tmp_path / "run" / "model")  # of a run, and a folder like any other
+    (tmp_path / "run" / "run.json").write_text('{"status": "completed"}')
+    return {**places, "model.path": str(model), "data.source.path": str(hub_dataset)}
 
 
 def complete(arguments: list[str], fill: dict[str, str]) -> dict[str, Any]:
@@ -54,7 +57,7 @@ def complete(arguments: list[str], fill: dict[str, str]) -> dict[str, Any]:
         group, *path, name = key.split(".")
         kind = config[group]["source"]["_target_"].rpartition(".")[2]
         node = config[group]["source"] if path else config[group]
-        if name in node and kind in (("Dataset",) if path else ("Local", "Hub")):
+        if name in node and kind in (("Dataset",) if path else ("Local", "Hub", "Runs")):
             node[name] = value
     return config
 

@@ -38,6 +38,7 @@ def test_a_train_command_composes_and_passes_the_check(
         shutil.copy(file, tmp_path / f"{name}.conll")
         for ending in ("csv", "tsv"):
             shutil.copy(file, tmp_path / f"{name}.{ending}")
+        (tmp_path / "notes").mkdir(exist_ok=True)
         (tmp_path / f"{name}.jsonl").write_text('{"tokens": ["Ada"], "ner_tags": ["B-PER"]}\n')
     words = [w for w in shlex.split(command)[2:] if w != "-m"]
     single = [re.sub(r"=([^=,]+),.*", r"=\1", word) if "-m" in command.split() else word for word in words]

@@ -1,6 +1,6 @@
 """The weights of a run: back into the model, and out as a plain Hugging Face folder with a model card."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ def model_card(
     base: str,
     use: str,
     note: str,
+    ancestry: Sequence[str],
 ) -> str:
     """Returns a model card: where the model comes from, data, metrics, licences, and the command that loads it.
 
@@ -57,6 +58,7 @@ def model_card(
         base: what the encoder was before.
         use: the call of transformers that answers with this model.
         note: what plain transformers does otherwise than the run did, or an empty string.
+        ancestry: ids of the runs that the weights come from, nearest first.
     """
     shown = {k: v for k, v in metrics.items() if k.count("/") == 1 and k.startswith(("val/", "test/"))}
     table = "\n".join(f"| {key} | {value:.4f} |" for key, value in sorted(shown.items()))
@@ -65,6 +67,7 @@ def model_card(
         data_license=about["license"], citation=about["citation"], table=table, identity=identity, use=use,
         modes=MODES if any("conlleval" in key for key in shown) else "",
         note=f"\n{note}\n" if note else "",
+        ancestry="\nAncestry: " + ", from ".join(f"run `{name}`" for name in ancestry) + ".\n" if ancestry else "",
     )  # fmt: skip
 
 
@@ -80,7 +83,7 @@ tags: [clozelab]
 # {name}
 
 Trained by clozelab, run `{identity}`, from `{base}` on `{data}`.
-
+{ancestry}
 | metric | value |
 | --- | --- |
 {table}

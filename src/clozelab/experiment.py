@@ -16,21 +16,23 @@ from torch.optim import Optimizer
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from clozelab import environment
+from clozelab.ancestry import trace
 from clozelab.callbacks.checkpoint import Checkpoint
 from clozelab.checkpoint import export, last_step, load_weights, model_card
 from clozelab.config.nodes import find_target, instantiate
-from clozelab.data.module import DataModule
+from clozelab.data.module import SPLITS, DataModule
 from clozelab.identity import Identity
 from clozelab.logger.history import History
 from clozelab.logger.wandb import Wandb
 from clozelab.model.build import split
+from clozelab.model.features import Machine, remember
 from clozelab.model.freeze import count_parameters, freeze_parts, layers_of
 from clozelab.optimizer.groups import Groups
 from clozelab.precision import resolve, uses_cuda
 from clozelab.quiet import quiet_libraries
 from clozelab.randomness import Purpose, torch_seed
 from clozelab.record import Run, check_numerics
-from clozelab.scoring import score_all
+from clozelab.scoring import score_all, score_before
 from clozelab.store.cache import remove
 from clozelab.task.base import Task, check_metric
 from clozelab.types import DataSpec
@@ -69,6 +71,7 @@ def execute(run: Run, config: Config, identity: Identity) -> dict[str, float]:
                 id=run.id, identity=identity.values, identity_hash=identity.hash, numerics=numerics,
                 code=CODE, packages=environment.packages(), hardware=environment.hardware(),
                 attempts=state.get("attempts", 0) + 1, resumed_from_step=resume_from,
+                ancestry=trace(config["model"], identity.values.get("model.path")),
             )  # fmt: skip
             return _fit_and_score(run, config, resume_from)
 
@@ -81,6 +84,7 @@ class Parts:
     task: Task
     spec: DataSpec
     tokenizer: PreTrainedTokenizerFast
+    tokenizer_fingerprint: str
     model_license: str
 
 
@@ -93,7 +97,7 @@ def build(config: Config, labels: Sequence[str] | None = None) -> Parts:
     """
     torch.set_num_threads(config["num_threads"] or environment.num_cores())
     data, model_node, task = (instantiate(config[group]) for group in ("data", "model", "task"))
-    tokenizer = model_node.tokenizer()
+    tokenizer = model_node.tokenizer(data)
     spec = data.prepare(
         tokenizer=tokenizer,
         tokenizer_fingerprint=model_node.tokenizer_fingerprint(),
@@ -118,7 +122,7 @@ def build(config: Config, labels: Sequence[str] | None = None) -> Parts:
         make_optimizer=partial(_optimizer, config["optimizer"]),
         make_scheduler=lambda optimizer, num_steps: scheduler.build(optimizer=optimizer, num_steps=num_steps),
     )
-    return Parts(data, task, spec, tokenizer, model_node.license)
+    return Parts(data, task, spec, tokenizer, model_node.tokenizer_fingerprint(), model_node.license)
 
 
 def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[str, float]:
@@ -130,6 +134,7 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
     history.resume_from(resume_from or 0)
     dashboards = {name: instantiate(node) for name, node in config["logger"].items()}
     trainer = make_trainer(config, run.folder, [history, *dashboards.values()])
+    _remember_states(trainer, parts, config)
     for callback in config["callbacks"].values():
         if "monitor" in callback:
             check_metric(f"{callback['_target_']} monitor", callback["monitor"], task.metric_names())
@@ -137,6 +142,7 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
     finished = False
     try:
         _open_dashboards(dashboards, run, config, history)
+        metrics.update(_scores_before(trainer, task, data, run, resumed=resume_from is not None))
         started = time.perf_counter()
         last = Checkpoint.last_path(run.folder) if resume_from is not None else None
         trainer.fit(task, datamodule=data, ckpt_path=last, weights_only=True)
@@ -147,10 +153,12 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
             name=run.group, data=config["data"]["train"], about=spec.about, model_license=parts.model_license,
             metrics=metrics, identity=run.id, base=str(config["model"].get("path", config["model"]["_target_"])),
             use=task.use, note=" ".join(filter(None, [task.note(), data.note()])),
+            ancestry=[earlier["id"] for earlier in run.state()["ancestry"]],
         )  # fmt: skip
         export(task.model, parts.tokenizer, run.folder / "model", card)
         run.write_state(
-            labels=list(spec.labels), num_examples=dict(spec.num_examples), data_counts=data.counts,
+            labels=list(spec.labels), tokenizer=parts.tokenizer_fingerprint,
+            num_examples=dict(spec.num_examples), data_counts=data.counts,
             packed=task.encoder.packable, parameters=parameters, selection=task.selection, fit_seconds=seconds,
             steps=trainer.global_step,
         )  # fmt: skip
@@ -163,6 +171,29 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
     if not config["callbacks"]["checkpoint"].get("keep", False):
         remove(Checkpoint.last_path(run.folder).parent)
     return metrics
+
+
+def _remember_states(trainer: pl.Trainer, parts: Parts, config: Config) -> None:
+    """Has the states of a frozen encoder computed once. Documents have none that stay: each epoch masks them anew."""
+    if config["model"].get("freeze") != "all" or parts.data.kind == "documents" or config["feature_cache_gb"] == 0:
+        return
+    encoder, precision = parts.task.encoder, trainer.strategy.precision_plugin
+    precision.convert_module(encoder.base)  # as the trainer does with the whole model
+    encoder.features = remember(
+        encoder=encoder, splits={split: parts.data.eval_dataloader(split) for split in SPLITS},
+        places=parts.task.places, limit_gb=config["feature_cache_gb"],
+        machine=Machine(trainer.strategy.root_device, precision.forward_context, _arithmetic(config)),
+    )  # fmt: skip
+
+
+def _scores_before(trainer: pl.Trainer, task: Task, data: DataModule, run: Run, *, resumed: bool) -> dict[str, float]:
+    """Returns what the task compares with its end; an interrupted run has measured it when it began."""
+    before: dict[str, float] = run.state().get("before", {}) if resumed else {}
+    if task.compared and not resumed:
+        before = score_before(trainer, task, data)
+        log.info("before training: %s", ", ".join(f"{name[:-7]} {value:.4g}" for name, value in before.items()))
+    run.write_state(before=before)
+    return before
 
 
 def _optimizer(node: dict[str, Any], model: PreTrainedModel) -> Optimizer:
@@ -238,12 +269,16 @@ def _select_weights(trainer: pl.Trainer, task: Task, data: DataModule, run: Run)
 
 def _numerics(config: Config, identity: Identity) -> dict[str, Any]:
     """Returns everything that changes last bits: a run is continued only under the same."""
+    return {**identity.numerics, **_arithmetic(config)}
+
+
+def _arithmetic(config: Config) -> dict[str, Any]:
+    """Returns what computes: threads, precision, kernels, packages."""
     threads = config["num_threads"] or environment.num_cores()
     versions = {f"package.{n}": v for n, v in environment.packages().items() if n in environment.NUMERIC_PACKAGES}
     on_gpu = uses_cuda(config["trainer"].get("accelerator", "auto"))
     kernels = torch.cuda.get_device_name() if on_gpu else torch.backends.cpu.get_cpu_capability()
-    precision = _precision(config)
-    return {**identity.numerics, "num_threads": threads, "precision": precision, "kernels": kernels, **versions}
+    return {"num_threads": threads, "precision": _precision(config), "kernels": kernels, **versions}
 
 
 def _precision(config: Config) -> str:

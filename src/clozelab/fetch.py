@@ -52,11 +52,11 @@ def fetch(name: str) -> None:
     config = _content(name)
     if "???" in config["source"].values() or find_target(config["source"]["_target_"]) is Local:
         raise ConfigError(f"{name}: reads what a command names, there is nothing to fetch before")
-    source = instantiate(config["source"])
-    for split in ("train", "validation", "test"):
-        if config[split] is None:  # drawn from the training file
-            continue
-        print(f"{split:<11} {source.locate(config[split])}")
+    for corpus in (config, *config.get("more", {}).values()):
+        source = instantiate(corpus["source"])
+        for split in ("train", "validation", "test"):
+            if corpus[split] is not None:  # else it is drawn from the training file
+                print(f"{split:<11} {source.locate(corpus[split])}")
 
 
 def _file(name: str) -> Path:
@@ -66,7 +66,13 @@ def _file(name: str) -> Path:
 def _content(name: str) -> dict[str, Any]:
     """Returns what a dataset's file sets, those that it begins from included."""
     content = read_yaml(_file(name))
-    return reduce(_merged, [*map(_content, content.pop("defaults", [])), content], {})
+    return reduce(_merged, [*map(_included, content.pop("defaults", [])), content], {})
+
+
+def _included(entry: str) -> dict[str, Any]:
+    """Returns the content of an entry of a defaults list, at the place it is put: `NAME` or `NAME@PLACE`."""
+    name, _, place = entry.partition("@")
+    return reduce(lambda content, key: {key: content}, reversed(place.split(".") if place else []), _content(name))
 
 
 def _merged(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -35,6 +35,7 @@ class Kind(Enum):
 KINDS: tuple[tuple[str, Kind], ...] = (
     ("seed", Kind.IDENTITY),
     ("num_threads", Kind.NUMERICS),
+    ("feature_cache_gb", Kind.NUMERICS),
     ("study", Kind.FREE),
     ("name", Kind.FREE),
     ("output_dir", Kind.FREE),
@@ -49,6 +50,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("data.license", Kind.FREE),
     ("data.citation", Kind.FREE),
     ("data.source.*", Kind.FREE),  # what it brings is identity, by the hash of the bytes: see LOCATED
+    ("data.*.source.*", Kind.FREE),
     ("data.*", Kind.IDENTITY),
     ("model.source.*", Kind.FREE),
     ("model.license", Kind.FREE),
@@ -72,8 +74,8 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("trainer.detect_anomaly", Kind.FREE),
 )
 
-LOCATED = {"data": ("train", "validation", "test"), "model": ("path", "tokenizer")}
-"""Keys that say where bytes are: the bytes count, not the place."""
+LOCATED = ("train", "validation", "test", "path", "tokenizer")
+"""Keys that say, beside a `source`, where bytes are: the bytes count, not the place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +122,21 @@ def identify(config: Mapping[str, Any]) -> Identity:
         ConfigError: for unknown keys and for files that are not there.
         DataError: if a hub has to be asked for a commit and does not answer.
     """
-    located = {}
-    for group, keys in LOCATED.items():
-        source = instantiate(config[group]["source"])
-        for key in keys:
-            if key in config[group] and config[group][key] is not None:
-                located[f"{group}.{key}"] = _fingerprint(source, f"{group}.{key}", config[group][key])
+    located = {key: value for group in ("data", "model") for key, value in _located(config[group], group)}
     values: dict[Kind, dict[str, Any]] = {kind: {} for kind in Kind}
     for key, value in flatten(config):
         values[kind_of(key)][key] = located.get(key, value)
     return Identity(values[Kind.IDENTITY], values[Kind.NUMERICS], config["seed"])
+
+
+def _located(node: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
+    """Yields dotted keys of a node, and of the nodes in it, with the digests of the bytes they stand for."""
+    source = instantiate(node["source"]) if "source" in node else None
+    for key, value in node.items():
+        if isinstance(value, Mapping) and key != "source":
+            yield from _located(value, f"{path}.{key}")
+        elif source is not None and key in LOCATED and value is not None:
+            yield f"{path}.{key}", _fingerprint(source, f"{path}.{key}", value)
 
 
 def _fingerprint(source: Source, key: str, path: str) -> str:

@@ -16,15 +16,12 @@ from clozelab.store.cache import atomic_write
 from clozelab.task.base import Task
 from clozelab.types import Scored
 
-EVALUATED = ("validation", "test")
-"""Splits that are scored, in this order."""
-
 
 def score_all(trainer: pl.Trainer, task: Task, data: DataModule, folder: Path) -> dict[str, float]:
-    """Scores both splits; writes predictions/ and errors.json into `folder`.
+    """Scores every split that is to be; writes predictions/ and errors.json into `folder`.
 
     Returns:
-        Metrics of both, as `val/...` and `test/...`.
+        Metrics of all, as `val/...` and `test/...`, and `general/...` of a general corpus.
 
     Raises:
         DataError: if the number of scored words is not the number of words in the file.
@@ -32,7 +29,7 @@ def score_all(trainer: pl.Trainer, task: Task, data: DataModule, folder: Path) -
     metrics: dict[str, float] = {}
     errors: dict[str, Any] = {}
     seen = _entities_of_training(data)
-    for split in EVALUATED:
+    for split in data.evaluated:
         metrics.update(_score(split, trainer, task, data))
         write_predictions(folder / "predictions" / f"{split}.parquet", task.scored, data, split)
         if data.kind != "documents":
@@ -42,11 +39,21 @@ def score_all(trainer: pl.Trainer, task: Task, data: DataModule, folder: Path) -
     return metrics
 
 
+def score_before(trainer: pl.Trainer, task: Task, data: DataModule) -> dict[str, float]:
+    """Scores every split with the weights that training begins from; returns what the task compares, `..._before`."""
+    metrics: dict[str, float] = {}
+    for split in data.evaluated:
+        found = _score(split, trainer, task, data)
+        metrics.update({f"{name}_before": found[name] for name in found if name.partition("/")[2] in task.compared})
+    return metrics
+
+
 def _score(split: str, trainer: pl.Trainer, task: Task, data: DataModule) -> dict[str, float]:
     if split == "validation":
         trainer.validate(task, datamodule=data, verbose=False)
     else:
-        trainer.test(task, datamodule=data, verbose=False)
+        trainer.test(task, dataloaders=data.eval_dataloader(split), verbose=False)
+        task.results = {name.replace("test/", f"{split}/", 1): value for name, value in task.results.items()}
     if len(task.scored.gold) != data.num_targets(split):
         raise DataError(f"{split}: {len(task.scored.gold)} {data.kind} scored of {data.num_targets(split)} in the file")
     task.cross_check(task.scored, {name.partition("/")[2]: value for name, value in task.results.items()})

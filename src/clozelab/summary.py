@@ -9,6 +9,9 @@ from rich.table import Table
 from clozelab.errors import ConfigError
 from clozelab.record import Run
 
+SPLITS = {"val": "validation", "test": "test", "general": "general"}
+"""Prefixes of metrics, and what their splits are called."""
+
 SHOWN = ("loss", "accuracy", "macro_f1")
 
 
@@ -36,18 +39,19 @@ def read_metrics(folder: Path) -> dict[str, float]:
 
 
 def print_metrics(metrics: dict[str, float]) -> None:
-    """Prints metrics of both scored splits, one row a metric, one column a split."""
+    """Prints metrics of the scored splits, one row a metric, one column a split."""
     Console(highlight=False, markup=False, emoji=False).print(_table(metrics))
 
 
 def _table(metrics: dict[str, float]) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("metric")
-    for split in ("validation", "test"):
-        table.add_column(split, justify="right")
+    prefixes = [split for split in SPLITS if any(name.startswith(f"{split}/") for name in metrics)]
+    for prefix in prefixes:
+        table.add_column(SPLITS[prefix], justify="right")
     names = list(dict.fromkeys(name.partition("/")[2] for name in metrics))
     for name in _ordered(names):
-        table.add_row(name, *(_cell(metrics.get(f"{split}/{name}")) for split in ("val", "test")))
+        table.add_row(name, *(_cell(metrics.get(f"{split}/{name}")) for split in prefixes))
     return table
 
 

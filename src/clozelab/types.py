@@ -49,11 +49,13 @@ class Text:
         segments: the text, or the two texts of a pair.
         label: a class, or a number to predict.
         line: of its file, from 1.
+        group: texts with the same one stay together where splits are drawn; empty is the text itself.
     """
 
     segments: tuple[str, ...]
     label: str | float
     line: int
+    group: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ class Batch:
         num_step_targets: targets of the whole optimizer step, over all micro-batches and devices.
         num_step_examples: examples of the whole optimizer step.
         num_tokens: tokens of this micro-batch, special tokens included, tails excluded.
+        split: name of the split the examples are of.
     """
 
     input_ids: torch.Tensor
@@ -118,11 +121,12 @@ class Batch:
     num_step_targets: int
     num_step_examples: int
     num_tokens: int
+    split: str = ""
 
     def to(self, device: torch.device | str) -> Batch:
         """Returns the batch with every tensor on `device`."""
-        moved = {f.name: getattr(self, f.name).to(device) for f in fields(self) if not f.name.startswith("num_")}
-        return replace(self, **moved)
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return replace(self, **{name: value.to(device) for name, value in values.items() if hasattr(value, "to")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +183,20 @@ class TextFormat(Protocol):
         Raises:
             DataError: naming file, line and reason, if the file cannot be read.
         """
+
+
+class Corpus(Protocol):
+    """Where the texts of the splits can be read."""
+
+    def texts(self, split: str, counts: Counter[str]) -> Iterator[Text]:
+        """Yields the texts of a split.
+
+        Raises:
+            DataError: if its file cannot be had or read.
+        """
+
+    def texts_key(self, split: str) -> dict[str, Any]:
+        """Returns what these texts depend on, for the key of a cache."""
 
 
 class Source(Protocol):

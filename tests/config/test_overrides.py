@@ -36,8 +36,8 @@ Refused = Callable[..., str]
             "model=bert_tinny",
             "model=bert_tinny: no such option. Did you mean 'bert_tiny'? Options: bert_base,",
         ),
-        ("data=null", "data=null: no such option. Options: amazon_reviews, bbc_business"),
-        ("data=base", "data=base: no such option. Options: amazon_reviews, bbc_business"),
+        ("data=null", "data=null: no such option. Options: amazon_reviews, bbc_"),
+        ("data=base", "data=base: no such option. Options: amazon_reviews, bbc_"),
         ("optimizer=[adamw,sdg]", "optimizer=sdg: no such option. Options: adamw"),
         ("optimizer={lr:3}", "optimizer={'lr': 3}: no such option. Options: adamw"),
         ("+experiment=debugg", "experiment=debugg: no such option. Did you mean 'debug'?"),
@@ -108,9 +108,27 @@ def test_keys_below_the_root_reach_the_check_whether_listed_or_not() -> None:
     assert not line.shows
 
 
-@pytest.mark.parametrize("path", ["~/data (1).txt", "/a/b c.txt", "a;b&c|d.txt", "50%.txt", "C:/x", "range(3", "#1!"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "~/data (1).txt",
+        "/a/b c.txt",
+        "a;b&c|d.txt",
+        "50%.txt",
+        "C:/x",
+        "range(3",
+        "#1!",
+        "/a=b",
+        "outputs/lr=1-ab/seed-1",
+    ],
+)
 def test_a_path_needs_no_quotes_for_hydra(path: str) -> None:
     assert compose(["data=files", f"data.train={path}"])["data"]["train"] == path
+
+
+def test_paths_of_a_sweep_need_no_quotes_either() -> None:
+    line = parse(["model=run", "model.path=a/lr=1/seed-1,a/lr=1/seed-2", "-m"])
+    assert (line.problems, line.forced[-1]) == ([], "++model.path='a/lr=1/seed-1','a/lr=1/seed-2'")
 
 
 def test_a_refused_override_is_not_said_to_be_missing_as_well(refused: Refused) -> None:

@@ -27,6 +27,7 @@ def test_there_is_a_folder_for_every_group_and_no_other() -> None:
     [
         ("seed", [0, 42, 2**40]), ("study", ["a b", "ner/lr", "2024", "${name}"]), ("name", [None, "x"]),
         ("output_dir", ["/x", "."]), ("num_threads", [None, 1, 64]), ("rerun", [True, False]),
+        ("feature_cache_gb", [0, 0.5, 4]),
     ],
 )  # fmt: skip
 def test_sound_values_of_scalars_pass(key: str, values: list[object]) -> None:
@@ -39,6 +40,7 @@ def test_sound_values_of_scalars_pass(key: str, values: list[object]) -> None:
         ("seed", [-1, "abc", 1.5, None, "???", [1], {"a": 1}]),
         ("study", ["", "..", "a/../..", "/x", "~/x", None, [1]]), ("name", ["", "a/b", ".x"]),
         ("output_dir", ["", None]), ("num_threads", [0, -1, "x"]), ("rerun", ["maybe", None, 3.5]),
+        ("feature_cache_gb", [-1, None, "x"]),
     ],
 )  # fmt: skip
 def test_other_values_of_scalars_are_refused_by_name(key: str, values: list[object]) -> None:

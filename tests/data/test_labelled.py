@@ -102,3 +102,12 @@ def test_wrong_options_are_refused(options: dict[str, Any], key: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Labelled(**options)
     assert caught.value.key == key
+
+
+def test_an_empty_name_reads_no_label(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("text,label\none,yes\ntwo,\n")
+    assert [(text.segments, text.label) for text in read(file, label="")] == [(("one",), ""), (("two",), "")]
+    file.write_text("text,stars\none,3\n")
+    with pytest.raises(DataError, match=r"which column holds the label\? .* \('' reads no label\)"):
+        read(file)

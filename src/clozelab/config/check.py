@@ -10,7 +10,7 @@ import math
 import warnings
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import pytorch_lightning as pl
 import torch
@@ -20,7 +20,7 @@ from pytorch_lightning.loggers import Logger
 from clozelab.config.annotations import annotations, describe, fits, type_problem
 from clozelab.config.callbacks import check_callbacks
 from clozelab.config.messages import join
-from clozelab.config.nodes import RESERVED, find_target, is_node
+from clozelab.config.nodes import RESERVED, are_nodes, find_target, is_node
 from clozelab.config.origin import Origin
 from clozelab.config.schema import ROOT_KEYS, root_problems
 from clozelab.config.trainer import ELSEWHERE, check_trainer
@@ -35,7 +35,7 @@ REFUSALS = (ValueError, TypeError, AttributeError, RuntimeError, Misconfiguratio
 class Model(Protocol):
     """What `model` must be."""
 
-    def tokenizer(self) -> Any:
+    def tokenizer(self, corpus: Any) -> Any:
         """Returns the encoder's tokenizer."""
 
     def build(self, *, head: str, labels: Any) -> Any:
@@ -170,14 +170,22 @@ def _construct(
         return _Stub()
     given = {key: value for key, value in node.items() if key != "_target_"}
     valid = _bind(target, given, path, report, {*hidden, *runtime}, beside)
-    for key in [key for key, value in valid.items() if is_node(value)]:
-        valid[key] = _construct(valid[key], f"{path}.{key}", annotations(target).get(key, Any), report)
-        if (
-            isinstance(valid[key], _Stub)
-            and inspect.signature(target).parameters[key].default is not inspect.Parameter.empty
-        ):
-            del valid[key]
+    _construct_arguments(target, valid, path, report)
     return _build(target, valid, path, report, runtime)
+
+
+def _construct_arguments(target: type, valid: dict[str, Any], path: str, report: Report) -> None:
+    """Puts objects in the places of nodes, and of nodes by name; leaves out what cannot be and need not be."""
+    hints = annotations(target)
+    for key in [key for key, value in valid.items() if are_nodes(value)]:
+        _, role = get_args(hints.get(key)) or (str, Any)
+        made = {name: _construct(node, f"{path}.{key}.{name}", role, report) for name, node in valid[key].items()}
+        valid[key] = {name: thing for name, thing in made.items() if not isinstance(thing, _Stub)}
+    for key in [key for key, value in valid.items() if is_node(value)]:
+        valid[key] = _construct(valid[key], f"{path}.{key}", hints.get(key, Any), report)
+        has_default = inspect.signature(target).parameters[key].default is not inspect.Parameter.empty
+        if isinstance(valid[key], _Stub) and has_default:
+            del valid[key]
 
 
 def _bind(
@@ -201,7 +209,7 @@ def _bind(
             report(where, f"{where}: must be given, for example on the command line: {where}=...")
         elif isinstance(value, float) and not math.isfinite(value):
             report(where, f"{where}={value!r}: must be a finite number")
-        elif not is_node(value) and (problem := type_problem(value, hints.get(key, Any))):
+        elif not is_node(value) and not are_nodes(value) and (problem := type_problem(value, hints.get(key, Any))):
             report(where, f"{where}={value!r}: {problem}")
         else:
             valid[key] = value

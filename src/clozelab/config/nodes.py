@@ -36,6 +36,11 @@ def is_node(value: object) -> bool:
     return isinstance(value, dict) and "_target_" in value
 
 
+def are_nodes(value: object) -> bool:
+    """Says whether a config value describes objects by name."""
+    return isinstance(value, dict) and bool(value) and all(map(is_node, value.values()))
+
+
 def find_target(name: object) -> type:
     """Returns the class a `_target_` names.
 

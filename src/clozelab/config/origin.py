@@ -117,7 +117,8 @@ def layers(arguments: Sequence[str]) -> Iterator[Layer]:
             chooses: dict[str, Any] = {}
             for entry in entries if isinstance(entries, list) else []:
                 if isinstance(entry, dict):
-                    chooses |= {str(key).removeprefix("override").strip().lstrip("/"): o for key, o in entry.items()}
+                    groups = {str(key).removeprefix("override").strip().lstrip("/"): o for key, o in entry.items()}
+                    chooses |= {group: o for group, o in groups.items() if "@" not in group}  # in its own place
                 elif entry != "_self_":
                     pending.append(str(entry))
             chosen = {**{key: str(option) for key, option in chooses.items()}, **chosen}

@@ -30,9 +30,13 @@ FLAGS: dict[str, tuple[str, ...] | None] = {
 }
 """Flags and the values they take. Hydra has more, which load other configs than the check knows, or even pickles."""
 
+NESTED = ("data.general",)
+"""Places, beside its own, where an option may stand: `data@data.general=wikitext2`."""
+
 KEY = re.compile(r"[~+]*\w[\w$-]*([./@][\w$-]+)*", re.ASCII)
-PLAIN = re.compile(r"[^\[\]{}'\",$=\\]+")
-"""Values that can only be meant as they stand, like `~/data (1).txt`, even where Hydra's grammar wants them quoted."""
+PLAIN = re.compile(r"[^\[\]{}'\",$=\\]+|[^\[\]{}'\",$=\\]*/[^\[\]{}'\",$\\]*")
+"""Values that can only be meant as they stand, even where Hydra's grammar wants them quoted: `~/data (1).txt`, or a run
+directory, whose name has `=`."""
 
 
 @dataclass(slots=True)
@@ -135,7 +139,9 @@ def _read(text: str) -> tuple[Override | None, str]:
     key, equals, value = text.partition("=")
     if not (equals or text.startswith("~")) or not KEY.fullmatch(key):
         return None, f"{text}: not an override; write key=value, or group=option"
-    for form in (text, f"{key}='{value}'") if PLAIN.fullmatch(value) else (text,):
+    parts = value.split(",")
+    quoted = ",".join(f"'{part}'" for part in parts)
+    for form in (text, f"{key}={quoted}") if all(map(PLAIN.fullmatch, parts)) else (text,):
         try:
             return OverridesParser.create().parse_override(form), ""
         except HydraException:
@@ -159,7 +165,7 @@ def _problem(override: Override, line: CommandLine) -> str:
         return unknown_root(key, root)
     if root in SCALARS and root != key:
         return f"{key}: {root} is a single value and has no keys"
-    if "/" in key or override.package is not None:
+    if "/" in key or override.package not in (None, *NESTED):
         return f"{key}: groups are one level deep and keep their place; write {root}=option"
     if override.is_delete() and "." not in key:
         return f"~{key}: every configuration has it; it cannot be removed"

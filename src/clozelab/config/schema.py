@@ -31,6 +31,7 @@ class Root:
     name: str | None = MISSING
     output_dir: str = MISSING
     num_threads: int | None = MISSING
+    feature_cache_gb: float = MISSING
     rerun: bool = MISSING
 
 
@@ -43,6 +44,7 @@ ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "name": (lambda value: value is None or (_is_folder(value) and "/" not in value), "null or the name of a folder"),
     "output_dir": (bool, "a path"),
     "num_threads": (lambda value: value is None or value >= 1, "null or an integer >= 1"),
+    "feature_cache_gb": (lambda value: value >= 0, "a number >= 0"),
     "rerun": (lambda value: True, "true or false"),
 }
 """What a root scalar may be beyond its type, and how to say so."""

@@ -36,7 +36,10 @@ class Filling:
 
 
 def write_anchors(folder: Path, store: RaggedStore, documents: Sequence[int], filling: Filling) -> None:
-    """Writes the places of all examples: field `parts`, one row an example, three numbers a part.
+    """Writes the places of all examples, one row each: `parts`, three numbers a part, and `free`.
+
+    `free` is how many more tokens there was room for when the next sentence did not fit; it is 0 where a document ended
+    the example or a sentence was cut.
 
     Args:
         folder: of the new store.
@@ -44,12 +47,13 @@ def write_anchors(folder: Path, store: RaggedStore, documents: Sequence[int], fi
         documents: the chosen ones, in order.
         filling: how examples are filled.
     """
-    with Writer(folder, {"parts": "int32"}) as writer:
-        for example in _examples(store, documents, filling):
+    with Writer(folder, {"parts": "int32", "free": "int32"}) as writer:
+        for example, free in _examples(store, documents, filling):
             writer.append("parts", [number for part in example for number in part])
+            writer.append("free", [free])
 
 
-def _examples(store: RaggedStore, documents: Sequence[int], filling: Filling) -> Iterator[list[Part]]:
+def _examples(store: RaggedStore, documents: Sequence[int], filling: Filling) -> Iterator[tuple[list[Part], int]]:
     parts: list[Part] = []
     room = 0
     for place, document in enumerate(documents):
@@ -62,18 +66,20 @@ def _examples(store: RaggedStore, documents: Sequence[int], filling: Filling) ->
                 room = _target(draw, filling)
             end = last_within(ends, start, room)
             if end == start and parts:  # the next sentence begins the next example
-                yield parts
+                yield parts, room
                 parts = []
                 continue
-            end = end if end > start else cut(begins, start, room)
+            is_cut = end == start
+            end = cut(begins, start, room) if is_cut else end
             parts.append((place, start, end))
-            room -= end - start + 1  # a separator follows
+            free = room - (end - start)
+            room = free - 1  # a separator follows
             start = end
             if start < len(begins) or not filling.join or room < 1:
-                yield parts
+                yield parts, 0 if is_cut or start == len(begins) else free
                 parts = []
     if parts:
-        yield parts
+        yield parts, 0
 
 
 def _target(draw: np.random.Generator | None, filling: Filling) -> int:

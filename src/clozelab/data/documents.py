@@ -1,9 +1,11 @@
 """Unlabelled documents: what pretraining and domain adaptation learn from."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, final
 
 import numpy as np
@@ -12,52 +14,55 @@ from transformers import PreTrainedTokenizerFast
 
 from clozelab.data.anchors import Filling, write_anchors
 from clozelab.data.example import Examples
-from clozelab.data.folds import Shares, assign
+from clozelab.data.folds import Shares, texts_in
 from clozelab.data.frame import frame_of
-from clozelab.data.masking import Masker, Masking
+from clozelab.data.masking import Masker, Masking, mask_id_of
 from clozelab.data.module import SPLITS, Corpus, DataModule
 from clozelab.data.passages import Passages
 from clozelab.data.tokenised import tokenise
-from clozelab.errors import DataError, require
+from clozelab.errors import ConfigError, DataError, require
 from clozelab.store.cache import build_once, cache_dir
 from clozelab.store.hashing import digest
 from clozelab.store.ragged import VERSIONS, RaggedStore
-from clozelab.types import DataSpec, Source, TextFormat
+from clozelab.types import DataSpec, Source, Text, TextFormat
 
 BLOCK = 10_000_000
 """Tokens counted at once."""
 
 
+GENERAL = "general"
+"""The split that is scored beside the domain's own, to see what a model forgets."""
+
+
+def vocab_size_of(tokenizer: PreTrainedTokenizerFast) -> int:
+    """Returns how many ids there are, gaps included."""
+    return 1 + max(tokenizer.get_vocab().values())
+
+
 @final
 class DocumentSplit:
-    """The documents of a split: a selection of those of a store.
+    """The documents of a split.
 
     Args:
-        store: of the tokenised documents of a file.
-        documents: numbers of the split's own.
-        num_tokens: size of the vocabulary.
+        store: of the tokenised documents.
+        vocab_size: number of tokens there are.
     """
 
-    def __init__(self, *, store: RaggedStore, documents: NDArray[np.int64], vocab_size: int) -> None:
+    def __init__(self, *, store: RaggedStore, vocab_size: int) -> None:
         self.store = store
-        self.documents = documents
         self.vocab_size = vocab_size
-
-    @property
-    def num_units(self) -> int:
-        """How many documents there are."""
-        return len(self.documents)
+        self.num_units = len(store["input_ids"])
 
     def fingerprints(self) -> NDArray[np.int64]:
         """Returns a number for each document that equal documents share, (documents,)."""
-        return self.store["fingerprint"].values.view(np.int64)[self.documents]
+        return self.store["fingerprint"].values.view(np.int64)
 
     def label_counts(self, units: NDArray[np.int64]) -> tuple[int, ...]:
         """Returns how often each token of the vocabulary occurs in these documents."""
         counts = np.zeros(self.vocab_size, dtype=np.int64)
         ids = self.store["input_ids"]
         chosen = np.zeros(len(ids), dtype=bool)
-        chosen[self.documents[units]] = True
+        chosen[units] = True
         of_token = np.repeat(chosen, ids.lengths()) if not chosen.all() else None
         for start in range(0, len(ids.values), BLOCK):
             block = ids.values[start : start + BLOCK]
@@ -92,6 +97,9 @@ class Documents(DataModule):
         validation_share: of the training file, where it has to give the validation split.
         test_share: of the training file, where it has to give the test split.
         fold: which of the parts of the training file is the test split, where it has to give one.
+        split_seed: which of many ways to draw splits; each is as good as the next.
+        more: further corpora by name, whose splits join those of this one.
+        general: a corpus whose test split is scored, too, to see what the model forgets of it; `general.limit` of it.
         license: of the data, for the model card.
         citation: of the data, for the model card.
     """
@@ -120,6 +128,9 @@ class Documents(DataModule):
         validation_share: float = 0.1,
         test_share: float = 0.2,
         fold: int = 0,
+        split_seed: int = 0,
+        more: Mapping[str, DataModule] = MappingProxyType({}),
+        general: DataModule | None = None,
         license: str = "unknown",
         citation: str = "unknown",
     ) -> None:
@@ -130,7 +141,12 @@ class Documents(DataModule):
             limit=limit, fraction=fraction, about={"license": license, "citation": citation},
         )  # fmt: skip
         require("short", short, 0 <= short <= 1, "a share in [0, 1]")
-        self.shares = Shares(validation=validation_share, test=test_share, fold=fold, files=self.files)
+        self.shares: Shares = Shares(
+            validation=validation_share, test=test_share, fold=fold, seed=split_seed, files=self.files
+        )
+        self.more = more
+        self.general = general
+        self.evaluated = ("validation", "test") if general is None else ("validation", "test", GENERAL)
         self.format = format
         self.masking = masking
         self.next_sentence = next_sentence
@@ -139,33 +155,55 @@ class Documents(DataModule):
         self.short = short if next_sentence else 0.0
         self._passages: dict[str, Passages] = {}
 
+    def texts(self, split: str, counts: Counter[str]) -> Iterator[Text]:
+        """Yields the documents of a split, those of further corpora after its own; see `DataModule.texts`."""
+        if split == GENERAL:
+            assert self.general is not None, "no general corpus"
+            yield from self.general.texts("test", counts)
+            return
+        yield from texts_in(self.source.locate(self.file(split)), self.format, self.shares.subset(split), counts)
+        for corpus in self.more.values():
+            yield from corpus.texts(split, counts)
+
+    def texts_key(self, split: str) -> dict[str, Any]:
+        """Returns what `texts` depends on; see `DataModule.texts_key`."""
+        if split == GENERAL:
+            assert self.general is not None, "no general corpus"
+            return self.general.texts_key("test")
+        more = [corpus.texts_key(split) for corpus in self.more.values()]
+        return {**super().texts_key(split), "more": more}
+
     def read(self, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, max_length: int) -> Corpus:
         """Fetches, reads and tokenises all splits; see `DataModule`."""
         self.tokenizer = tokenizer
         self.frame = frame_of(tokenizer)
-        length = max_length - self.frame.num_special(2 if self.next_sentence else 1)
+        mask_id_of(tokenizer)  # refuses a tokenizer without, before anything is tokenised
+        segments = 2 if self.next_sentence else 1
+        num_special = self.frame.num_special(segments)
+        length = max_length - num_special
+        if length < segments:
+            least = num_special + segments
+            raise ConfigError(
+                f"data.max_length={max_length}: must be {least} at least, for {num_special} special tokens"
+            )
         self.filling = Filling(length=length, join=self.join, short=self.short)
-        key = {
-            "format": {"name": type(self.format).__name__, **vars(self.format)}, "tokenizer": tokenizer_fingerprint,
-            **VERSIONS, "kind": "documents",
-        }  # fmt: skip
-        self.keys = {file: digest({**key, "source": self.source.fingerprint(file)}) for file in self.files.values()}
-        stores = {file: self._store(file) for file in self.files.values()}
+        key = {"tokenizer": tokenizer_fingerprint, **VERSIONS, "kind": "documents"}
+        names = [*SPLITS, GENERAL] if self.general is not None else SPLITS
+        self.keys = {split: digest({**key, **self.texts_key(split)}) for split in names}
+        splits = {split: self._split(split) for split in names}
         self.shares.log()
-        splits = {split: self._split(split, stores) for split in SPLITS}
-        counts = {split: stores[self._file(split)].header["counts"] for split in SPLITS}
-        return Corpus(splits, (), counts)
+        return Corpus(splits, (), {split: data.store.header["counts"] for split, data in splits.items()})
 
     def prepare(self, **values: Any) -> DataSpec:
         """Reads all splits, chooses the documents and places the examples; see `DataModule.prepare`."""
         self.spec = spec = replace(super().prepare(**values), next_sentence=self.next_sentence)
         counts = np.array(spec.class_counts, dtype=np.int64)
         masker = Masker(masking=self.masking, tokenizer=self.tokenizer, counts=counts)
-        for split in SPLITS:
-            data = self.splits[split]
-            documents = data.documents[self.chosen[split]]
+        if self.general is not None:
+            self.chosen[GENERAL] = np.arange(self.splits[GENERAL].num_units)[: self.general.limit]
+        for split, documents in self.chosen.items():
             self._passages[split] = Passages(
-                store=data.store, documents=documents, anchors=self._anchors(split, documents)["parts"],
+                store=self.splits[split].store, documents=documents, anchors=self._anchors(split),
                 frame=self.frame, masker=masker, next_sentence=self.next_sentence, seed=self.seed,
             )  # fmt: skip
         return spec
@@ -176,43 +214,35 @@ class Documents(DataModule):
 
     def target_names(self) -> Sequence[str]:
         """Returns the tokens of the vocabulary."""
-        names: list[str] = self.tokenizer.convert_ids_to_tokens(range(len(self.tokenizer)))
-        return names
+        names = {number: token for token, number in self.tokenizer.get_vocab().items()}
+        return [names.get(number, "") for number in range(vocab_size_of(self.tokenizer))]
 
     def num_targets(self, split: str) -> int:
         """Returns how many tokens evaluation masks."""
         passages = self._passages[split]
         return sum(len(passages.draw(number, None).positions) for number in range(len(passages)))
 
-    def _file(self, split: str) -> str:
-        return self.files.get(split, self.files["train"])
-
-    def _store(self, file: str) -> RaggedStore:
+    def _split(self, split: str) -> DocumentSplit:
         def write(folder: Path) -> None:
             counts = Counter(texts_empty=0, documents_without_tokens=0)
-            path = self.source.locate(file)
-            size = path.stat().st_size if path.is_file() and path.suffix != ".gz" else None
-            texts = self.format.read(path, counts)
-            tokenise(folder, texts, self.tokenizer, counts, name=path.name, size=size)
+            tokenise(folder, self.texts(split, counts), self.tokenizer, counts, name=split, size=self._size(split))
 
-        return RaggedStore(build_once(cache_dir() / "stores" / self.keys[file][:32], write))
+        store = RaggedStore(build_once(cache_dir() / "stores" / self.keys[split][:32], write))
+        if not len(store["input_ids"]):
+            raise DataError(f"{self.file(split)}: the {split} split has no document")
+        return DocumentSplit(store=store, vocab_size=vocab_size_of(self.tokenizer))
 
-    def _split(self, split: str, stores: Mapping[str, RaggedStore]) -> DocumentSplit:
-        store = stores[self._file(split)]
-        documents = np.arange(len(store["input_ids"]))
-        subset = self.shares.subset(split)
-        if subset is not None:
-            prints = store["fingerprint"].values.view(np.int64).tolist()
-            names = store.header["labels"]
-            documents = documents[assign(prints, [names[i] for i in store["label"].values.tolist()], subset)]
-        if not len(documents):
-            raise DataError(f"{self._file(split)}: the {split} split has no document")
-        return DocumentSplit(store=store, documents=documents, vocab_size=len(self.tokenizer))
+    def _size(self, split: str) -> int | None:
+        """Returns how many bytes there are to tokenise, as far as that is known beforehand."""
+        if split == GENERAL or self.more or self.shares.subset(split) is not None:
+            return None
+        path = self.source.locate(self.file(split))
+        return path.stat().st_size if path.is_file() and path.suffix != ".gz" else None
 
-    def _anchors(self, split: str, documents: NDArray[np.int64]) -> RaggedStore:
-        subset = self.shares.subset(split)
-        chosen = [vars(subset) if subset else None, self.limit, self.fraction if split == "train" else 1.0]
-        key = digest({"tokens": self.keys[self._file(split)], "documents": chosen, **vars(self.filling)})
+    def _anchors(self, split: str) -> RaggedStore:
+        documents = self.chosen[split]
+        chosen = hashlib.sha256(documents.tobytes()).hexdigest()
+        key = digest({"tokens": self.keys[split], "documents": chosen, **vars(self.filling)})
 
         def write(folder: Path) -> None:
             write_anchors(folder, self.splits[split].store, documents.tolist(), self.filling)

@@ -1,16 +1,22 @@
 """Splits that a corpus lacks, as a pure function of what its texts are.
 
-Neither the order of a file nor a seed decides: the same texts give the same split everywhere, equal texts stay
-together, and each label has its share in every split. With a fold, the same function gives the parts of a
-cross-validation.
+Neither the order of a file nor the seed of a run decides: the same texts give the same split everywhere, texts that
+are equal or of one group stay together, and each label has its share in every split. With a fold, the same function
+gives the parts of a cross-validation; with a split seed, another split of the same kind.
 """
 
 import logging
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import compress
+from pathlib import Path
 from typing import final
 
+from clozelab.data.repeats import fingerprint
 from clozelab.errors import require
+from clozelab.types import Text, TextFormat
 
 log = logging.getLogger(__name__)
 
@@ -24,12 +30,14 @@ class Subset:
         validation: share of the file that is the validation split; 0 if that has a file of its own.
         test: share that is the test split; 0 if that has a file of its own.
         fold: number of the part of this share that is the test split.
+        seed: of the order in which texts are shared out.
     """
 
     split: str
     validation: float
     test: float
     fold: int
+    seed: int = 0
 
 
 @final
@@ -40,18 +48,21 @@ class Shares:
         validation: share that is the validation split.
         test: share that is the test split.
         fold: which part of this share is the test split: with a test share of 0.2 there are five, 0 to 4.
+        seed: which of many such splits; the seed of a run has no part in it.
         files: splits that have a file.
     """
 
-    def __init__(self, *, validation: float, test: float, fold: int, files: Collection[str]) -> None:
+    def __init__(self, *, validation: float, test: float, fold: int, seed: int, files: Collection[str]) -> None:
         require("validation_share", validation, 0 < validation <= 0.5, "a share in (0, 0.5]")
         require("test_share", test, 0 < test <= 0.5, "a share in (0, 0.5]")
         num_folds = int(1 / test + 1e-9)
         require("fold", fold, 0 <= fold < num_folds, f"an integer from 0 to {num_folds - 1} (1 / test_share - 1)")
+        require("split_seed", seed, seed >= 0, "an integer >= 0")
         self.drawn = sorted({"validation", "test"}.difference(files))
         self._validation = validation if "validation" in self.drawn else 0.0
         self._test = test if "test" in self.drawn else 0.0
         self._fold = fold
+        self._seed = seed
 
     def log(self) -> None:
         """Says which splits are drawn."""
@@ -62,14 +73,14 @@ class Shares:
         """Returns the part of its file that a split takes; None is the whole file."""
         if not self.drawn or split not in {"train", *self.drawn}:
             return None
-        return Subset(split=split, validation=self._validation, test=self._test, fold=self._fold)
+        return Subset(split=split, validation=self._validation, test=self._test, fold=self._fold, seed=self._seed)
 
 
 def assign(fingerprints: Sequence[int], labels: Sequence[object], subset: Subset) -> list[bool]:
     """Says of each text whether it belongs to a subset.
 
     Args:
-        fingerprints: a number a text, the same for equal texts (`repeats.fingerprint`).
+        fingerprints: a number a text, the same for texts that must stay together (`repeats.fingerprint`).
         labels: of the texts; strata, unless they are numbers.
         subset: the part.
     """
@@ -79,10 +90,15 @@ def assign(fingerprints: Sequence[int], labels: Sequence[object], subset: Subset
         # Texts that occur under several labels belong to one stratum, whatever their order.
         label_of[number] = min(stratum, label_of.get(number, stratum))
     strata: dict[str, list[int]] = {}
-    for number in sorted(label_of):  # a fingerprint is a hash: this order is as good as a drawn one
+    for number in sorted(label_of, key=partial(_place, seed=subset.seed)):
         strata.setdefault(label_of[number], []).append(number)
     chosen = {number for members in strata.values() for number in _part(members, subset)}
     return [number in chosen for number in fingerprints]
+
+
+def _place(number: int, seed: int) -> tuple[int, int]:
+    """Returns what a fingerprint is ordered by. It is a hash: its own order is as good as a drawn one."""
+    return fingerprint(str(seed), str(number)) if seed else 0, number
 
 
 def _part(members: Sequence[int], subset: Subset) -> list[int]:
@@ -93,3 +109,23 @@ def _part(members: Sequence[int], subset: Subset) -> list[int]:
     turned = [*members[last:], *members[:first]]
     parts = {"test": members[first:last], "validation": turned[:num_validation], "train": turned[num_validation:]}
     return list(parts[subset.split])
+
+
+def texts_in(file: Path, format: TextFormat, subset: Subset | None, counts: Counter[str]) -> Iterator[Text]:
+    """Yields the texts of a file, or those of them that a subset takes; reads the file twice for that, not into memory.
+
+    Args:
+        file: to read.
+        format: how.
+        subset: the part; None is the whole file.
+        counts: of what was mended on the way.
+
+    Raises:
+        DataError: if the file cannot be read.
+    """
+    texts = format.read(file, counts)
+    if subset is not None:
+        first = [(fingerprint(*(text.group or text.segments)), text.label) for text in format.read(file, Counter())]
+        chosen = assign([number for number, _ in first], [label for _, label in first], subset)
+        texts = compress(texts, chosen)
+    yield from texts

@@ -55,7 +55,7 @@ def frame_of(tokenizer: PreTrainedTokenizerFast) -> Frame:
     """Returns the frame of a tokenizer: it encodes a text and a pair, and says which of their tokens are special.
 
     Raises:
-        ConfigError: if it puts none around a text, or has no separator.
+        ConfigError: if it puts none around a text, has no separator, or cannot encode a single letter.
     """
     alone = tokenizer("a", return_special_tokens_mask=True)
     pair = tokenizer("a", "a", return_special_tokens_mask=True, return_token_type_ids=True)
@@ -64,8 +64,10 @@ def frame_of(tokenizer: PreTrainedTokenizerFast) -> Frame:
     piece = len(alone["input_ids"]) - len(before) - len(after)
     start = len(before) + piece
     between = ids[start : len(ids) - len(after) - piece]
-    if not before or not between or tokenizer.sep_token_id is None:
+    if not before or not between:
         raise ConfigError(f"{type(tokenizer).__name__} puts no special tokens around texts; pretraining needs them")
+    if tokenizer.sep_token_id is None:
+        raise ConfigError(f"{type(tokenizer).__name__} has no separator token, which pretraining needs")
     second = start + len(between)
     has_types = 1 in types
     if has_types and (types.index(1) != second or types[second:] != [1] * (len(types) - second)):
@@ -76,5 +78,6 @@ def frame_of(tokenizer: PreTrainedTokenizerFast) -> Frame:
 def _edges(ids: list[int], special: list[int]) -> tuple[list[int], list[int]]:
     """Returns the special tokens before and after the ordinary ones."""
     ordinary = [place for place, is_special in enumerate(special) if not is_special]
-    assert ordinary, f"no ordinary token among {ids}"
+    if not ordinary:
+        raise ConfigError("the tokenizer makes no token of the letter a; it needs one for unknown words")
     return ids[: ordinary[0]], ids[ordinary[-1] + 1 :]

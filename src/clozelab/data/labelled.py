@@ -33,7 +33,7 @@ class Labelled:
             its ending.
         text: column of the text, or of the first of a pair.
         pair: column of the second text of a pair; an empty name reads no pair.
-        label: column of the label.
+        label: column of the label; an empty name reads none, which is all that documents need.
         names: of the classes, where labels are integers or ratings.
         thresholds: between the classes, where labels are ratings: a rating up to the first is of the first class.
         numbers: true predicts the number itself (regression).
@@ -78,7 +78,8 @@ class Labelled:
             where = f"{path}:{number}"
             if not columns:
                 columns = self._columns(row, where)
-                names = names or (label_names(path, columns["label"]) if kind == "parquet" else None)
+                if kind == "parquet" and "label" in columns:
+                    names = names or label_names(path, columns["label"])
             try:
                 segments = tuple(
                     text_in(row[columns[role]], columns[role]) for role in ("text", "pair") if role in columns
@@ -86,7 +87,10 @@ class Labelled:
                 if not any(segment.strip() for segment in segments):
                     counts["texts_empty"] += 1
                     continue
-                label = label_of(row[columns["label"]], names=names, thresholds=self.thresholds, numbers=self.numbers)
+                label: str | float = ""
+                if "label" in columns:
+                    cell = row[columns["label"]]
+                    label = label_of(cell, names=names, thresholds=self.thresholds, numbers=self.numbers)
             except KeyError as error:
                 raise DataError(f"{where}: no column {error}") from error
             except ValueError as error:
@@ -103,7 +107,9 @@ class Labelled:
             if guess:
                 found[role] = guess
         for role in ("text", "label"):
-            if role not in found:
+            if role not in found and (role, self.label) != ("label", ""):
                 there = ", ".join(row)
-                raise DataError(f"{where}: which column holds the {role}? data.format.{role} says it. Columns: {there}")
+                none = " ('' reads no label)" if role == "label" else ""
+                message = f"which column holds the {role}? data.format.{role} says it{none}. Columns: {there}"
+                raise DataError(f"{where}: {message}")
         return found

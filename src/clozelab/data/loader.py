@@ -20,11 +20,13 @@ class Collator:
     Args:
         pad_token_id: fills row tails.
         packable: False places one example a row.
+        split: name of the split the examples are of.
     """
 
-    def __init__(self, *, pad_token_id: int, packable: bool) -> None:
+    def __init__(self, *, pad_token_id: int, packable: bool, split: str = "") -> None:
         self.pad_token_id = pad_token_id
         self.packable = packable
+        self.split = split
 
     def __call__(self, examples: Sequence[Example], *, num_step_targets: int, num_step_examples: int) -> Batch:
         """Returns the batch of `examples`; the step's totals are passed through."""
@@ -61,6 +63,7 @@ class Collator:
             num_step_targets=num_step_targets,
             num_step_examples=num_step_examples,
             num_tokens=sum(lengths),
+            split=self.split,
         )
 
 

@@ -48,6 +48,17 @@ class Masking:
         self.whole_words = whole_words
 
 
+def mask_id_of(tokenizer: PreTrainedTokenizerFast) -> int:
+    """Returns the id of the mask token.
+
+    Raises:
+        ConfigError: if the tokenizer has none.
+    """
+    if tokenizer.mask_token_id is None:
+        raise ConfigError(f"{type(tokenizer).__name__} has no mask token, which masked language modelling needs")
+    return int(tokenizer.mask_token_id)
+
+
 @final
 class Masker:
     """A masking with what it needs to know of the vocabulary.
@@ -62,16 +73,21 @@ class Masker:
     """
 
     def __init__(self, *, masking: Masking, tokenizer: PreTrainedTokenizerFast, counts: NDArray[np.int64]) -> None:
-        if tokenizer.mask_token_id is None:
-            raise ConfigError(f"{type(tokenizer).__name__} has no mask token, which masked language modelling needs")
         self.masking = masking
-        self.mask_id = tokenizer.mask_token_id
+        self.mask_id = mask_id_of(tokenizer)
         self.is_special = np.zeros(len(counts), dtype=bool)
-        self.is_special[tokenizer.all_special_ids] = True
-        weights = counts if masking.replacement == "unigram" else np.ones(len(counts), dtype=np.int64)
+        # Some have no name of their own, such as one between documents.
+        unnamed = [number for number, token in tokenizer.added_tokens_decoder.items() if token.special]
+        self.is_special[[*tokenizer.all_special_ids, *unnamed]] = True
+        exists = np.zeros(len(counts), dtype=np.int64)
+        exists[list(tokenizer.get_vocab().values())] = 1  # ids may have gaps
+        weights = counts if masking.replacement == "unigram" else exists
         self._cumulative = np.cumsum(np.where(self.is_special, 0, weights))
         if not self._cumulative[-1]:
-            raise ConfigError("the training split has no ordinary token")
+            raise ConfigError(
+                "the training split has no ordinary token, only special ones such as unknown words: does the tokenizer "
+                "fit its language?"
+            )
 
     def choose(
         self, draw: np.random.Generator, ids: NDArray[np.int64], begins_word: NDArray[np.bool_]
@@ -91,7 +107,9 @@ class Masker:
         wanted = max(1, round(self.masking.rate * len(ordinary)))
         if not self.masking.whole_words:
             return np.sort(draw.permutation(ordinary)[:wanted])
-        words = np.split(ordinary, np.flatnonzero(begins_word[ordinary][1:]) + 1)
+        # No word goes on behind a special token: two segments may both be parts of words.
+        begins = begins_word[ordinary][1:] | (np.diff(ordinary) > 1)
+        words = np.split(ordinary, np.flatnonzero(begins) + 1)
         chosen: list[NDArray[np.int64]] = []
         left = wanted
         for number in draw.permutation(len(words)).tolist():

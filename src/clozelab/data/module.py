@@ -5,7 +5,8 @@ A concrete one is final and says one thing: how files become tokenised splits.
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +16,12 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 
 from clozelab.data.example import Examples
+from clozelab.data.folds import Shares
 from clozelab.data.loader import Collator, EvalLoader, TrainLoader
 from clozelab.data.repeats import warn_of_leakage
 from clozelab.errors import ConfigError, DataError, require
 from clozelab.randomness import Purpose, generator
-from clozelab.types import DataSpec, Kind, Source
+from clozelab.types import DataSpec, Kind, Source, Text
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +65,13 @@ class DataModule(pl.LightningDataModule, ABC):
 
     unit: str
     """What a corpus consists of, in the plural: `sentences`, `texts`."""
+
+    evaluated: Sequence[str] = ("validation", "test")
+    """Splits that are scored at the end of a run, in this order."""
+
+    format: Any
+    shares: Shares | None = None
+    """How the training file is shared out, where it may have to be."""
 
     def __init__(
         self,
@@ -155,6 +164,30 @@ class DataModule(pl.LightningDataModule, ABC):
             self.counts[split].update({f"{self.unit}_in_{earlier}": count for earlier, count in shared.items()})
         return self.spec
 
+    @abstractmethod
+    def texts(self, split: str, counts: Counter[str]) -> Iterator[Text]:
+        """Yields what a split's file says, whatever `limit` and `fraction` leave of it.
+
+        Args:
+            split: name of the split.
+            counts: of what was mended on the way, raised by name.
+
+        Raises:
+            DataError: if the file cannot be had or read.
+        """
+
+    def texts_key(self, split: str) -> dict[str, Any]:
+        """Returns what `texts` depends on, for the key of a cache."""
+        subset = self.shares.subset(split) if self.shares else None
+        return {
+            "format": {"name": type(self.format).__name__, **vars(self.format)},
+            "source": self.source.fingerprint(self.file(split)), "subset": vars(subset) if subset else None,
+        }  # fmt: skip
+
+    def file(self, split: str) -> str:
+        """Returns the file that a split is in."""
+        return self.files.get(split, self.files["train"])
+
     def note(self) -> str:
         """Returns what a user of the exported model must know of how its texts were read; usually nothing."""
         return ""
@@ -178,7 +211,7 @@ class DataModule(pl.LightningDataModule, ABC):
         return TrainLoader(
             examples=examples,
             numbers=numbers,
-            collate=self._collator(),
+            collate=self._collator("train"),
             batch_size=self.batch_size,
             micro_batches=self.micro_batches,
             seed=self.seed,
@@ -196,15 +229,16 @@ class DataModule(pl.LightningDataModule, ABC):
     def eval_dataloader(self, split: str) -> EvalLoader:
         """Returns the packed batches of any split, each target once."""
         examples, numbers = self.examples(split)
-        return EvalLoader(examples=examples, numbers=numbers, collate=self._collator(), batch_size=self.eval_batch_size)
+        collate = self._collator(split)
+        return EvalLoader(examples=examples, numbers=numbers, collate=collate, batch_size=self.eval_batch_size)
 
     def examples(self, split: str) -> tuple[Examples, NDArray[np.int64]]:
         """Returns where the examples of a split are drawn from, and the numbers of those of its chosen units."""
         data = self.splits[split]
         return data, np.flatnonzero(np.isin(data.unit_of, self.chosen[split]))
 
-    def _collator(self) -> Collator:
-        return Collator(pad_token_id=self.spec.pad_token_id, packable=self.packable)
+    def _collator(self, split: str) -> Collator:
+        return Collator(pad_token_id=self.spec.pad_token_id, packable=self.packable, split=split)
 
     def _chosen(self, split: str) -> NDArray[np.int64]:
         """Returns the numbers of the units that `limit` and `fraction` leave, ascending."""

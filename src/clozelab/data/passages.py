@@ -10,16 +10,23 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from clozelab.data.anchors import cut, last_within, sentence_ends
+from clozelab.data.anchors import last_within
 from clozelab.data.example import Example
 from clozelab.data.frame import Frame
 from clozelab.data.masking import Masker
-from clozelab.errors import ConfigError
+from clozelab.data.tokenised import SENTENCE, WORD
+from clozelab.errors import DataError
 from clozelab.randomness import Purpose, generator
-from clozelab.store.ragged import Ragged, RaggedStore
+from clozelab.store.ragged import RaggedStore
 
 IS_NEXT, IS_RANDOM = 0, 1
 """Labels of next sentence prediction, numbered as in BERT."""
+
+CUTS = (WORD | SENTENCE, WORD, 0)
+"""Least value of `begins` where text is cut: between sentences, else between words, else anywhere."""
+
+TRIES = 20
+"""Places looked at before text is cut less well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +49,14 @@ class Passages:
     Args:
         store: of the tokenised documents.
         documents: the chosen ones, in order.
-        anchors: places of the examples among them; see `anchors.write_anchors`.
+        anchors: the store of the places of the examples among them; see `anchors.write_anchors`.
         frame: special tokens.
         masker: chooses and replaces tokens.
         next_sentence: pairs of segments for next sentence prediction.
         seed: of training draws; evaluation has its own, always the same.
 
     Raises:
-        ConfigError: if there is nothing to pair a document with.
+        DataError: if there is nothing to pair a document with.
     """
 
     def __init__(
@@ -57,7 +64,7 @@ class Passages:
         *,
         store: RaggedStore,
         documents: NDArray[np.int64],
-        anchors: Ragged,
+        anchors: RaggedStore,
         frame: Frame,
         masker: Masker,
         next_sentence: bool,
@@ -65,16 +72,20 @@ class Passages:
     ) -> None:
         self.ids, self.begins = store["input_ids"], store["begins"]
         self.documents = documents
-        self.anchors = anchors
+        self.anchors, self.free = anchors["parts"], anchors["free"]
         self.frame = frame
         self.masker = masker
         self.next_sentence = next_sentence
         self.seed = seed
         if next_sentence:
-            if len(documents) < 2:
-                raise ConfigError("next_sentence=true: needs two documents of every split at least, to draw pairs from")
-            self._prints = store["fingerprint"].values.view(np.int64)[documents]
-            self._ends = np.cumsum(self.ids.lengths()[documents])
+            # Examples of the same document, and of its copies, are neighbours in this order: others are easy to draw.
+            self._prints = store["fingerprint"].values.view(np.int64)[documents][self.anchors.values[::3]]
+            self._order = np.argsort(self._prints, kind="stable")
+            self._sorted = self._prints[self._order]
+            if self._sorted[0] == self._sorted[-1]:
+                raise DataError(
+                    "data.next_sentence=true: every split needs two different documents, to draw pairs from"
+                )
 
     def __len__(self) -> int:
         return len(self.anchors)
@@ -91,7 +102,7 @@ class Passages:
         parts = self.anchors[number].reshape(-1, 3).tolist()
         label = None
         if self.next_sentence:
-            segments, label = self._pair(generator(Purpose.SEGMENTS, *counters), *parts[0])
+            segments, label = self._pair(generator(Purpose.SEGMENTS, *counters), number, *parts[0])
         else:
             segments = [self._joined(parts)]
         ids, second, places = self.frame.around([segment.ids for segment in segments])
@@ -121,53 +132,60 @@ class Passages:
         between = [item for segment in segments for item in (separator, segment)][1:]
         return Segment(np.concatenate([s.ids for s in between]), np.concatenate([s.begins for s in between]))
 
-    def _pair(self, draw: np.random.Generator, place: int, start: int, end: int) -> tuple[list[Segment], int]:
+    def _pair(
+        self, draw: np.random.Generator, number: int, place: int, start: int, end: int
+    ) -> tuple[list[Segment], int]:
         """Returns two segments, and whether the second follows the first.
 
         An example is split between two sentences (inside its only one, between two words), and in half of the cases
-        one of its halves gives way to text of another document, of about the same length. BERT always gives up the
-        second half; here it is either, so that the ends of examples are read as often as their beginnings.
+        one of its halves gives way to text of another document. BERT always gives up the second half; here it is
+        either, so that the ends of examples are read as often as their beginnings.
         """
+        free = int(self.free[number][0])
         if end - start < 2:  # a single token is nothing to split
-            return [self._segment(place, start, end), self._elsewhere(draw, place, room=1)], IS_RANDOM
+            return [
+                self._segment(place, start, end),
+                self._elsewhere(draw, number, 1, max(1, free), CUTS[0]),
+            ], IS_RANDOM
         begins = self.begins[int(self.documents[place])][start:end]
-        splits = np.flatnonzero(begins[1:] > 1) + 1
-        splits = splits if len(splits) else np.flatnonzero(begins[1:]) + 1
-        splits = splits if len(splits) else np.arange(1, end - start)
+        cuts = next(least for least in CUTS if (begins[1:] >= least).any())
+        splits = np.flatnonzero(begins[1:] >= cuts) + 1
         middle = start + int(splits[draw.integers(len(splits))])
         halves = [self._segment(place, start, middle), self._segment(place, middle, end)]
         if draw.random() < 0.5:
             return halves, IS_NEXT
-        given_up = int(draw.integers(2))
-        halves[given_up] = self._elsewhere(draw, place, room=len(halves[given_up].ids))
+        half = int(draw.integers(2))
+        # Between words any room can be filled, so that there is no free room to fill as the example's would have been.
+        room = len(halves[half].ids) + (free if cuts == CUTS[0] else 0)
+        halves[half] = self._elsewhere(draw, number, half, room, cuts)
         return halves, IS_RANDOM
 
-    def _elsewhere(self, draw: np.random.Generator, place: int, room: int) -> Segment:
-        """Returns whole sentences of another document, `room` tokens at most; of one too long, its beginning.
+    def _elsewhere(self, draw: np.random.Generator, number: int, half: int, room: int, cuts: int) -> Segment:
+        """Returns text of another document in the place of a half of an example.
 
-        Every token of the other documents is as likely as any other to be hit, and the sentence it stands in begins
-        the segment; near the end of a document an earlier one does, so that there is text enough.
+        Nothing in it but its content may tell that it does not belong there: it begins where an example does (or, as a
+        second half, ends where one does), is cut as the example was, and filled up to the length the example was.
+
+        Args:
+            draw: of the example.
+            number: of the example.
+            half: 0 or 1.
+            room: tokens it has at most.
+            cuts: one of `CUTS`.
         """
-        other, token = self._hit(draw, place)
-        begins = self.begins[int(self.documents[other])]
-        starts = np.flatnonzero(begins > 1)
-        latest = max(0, int(np.searchsorted(starts, len(begins) - room, side="right")) - 1)
-        first = int(starts[min(latest, int(np.searchsorted(starts, token, side="right")) - 1)])
-        end = last_within(sentence_ends(begins), first, room)
-        return self._segment(other, first, end if end > first else cut(begins, first, room))
-
-    def _hit(self, draw: np.random.Generator, place: int) -> tuple[int, int]:
-        """Returns a random token of another document: the number of the document, and where in it."""
-        first = int(self._ends[place - 1]) if place else 0
-        size = int(self._ends[place]) - first
-        for _ in range(TRIES):
-            token = int(draw.integers(int(self._ends[-1]) - size))
-            token += size if token >= first else 0
-            other = int(np.searchsorted(self._ends, token, side="right"))
-            if self._prints[other] != self._prints[place]:  # a copy of the same document is no other one
-                break
-        return other, token - (int(self._ends[other - 1]) if other else 0)
-
-
-TRIES = 20
-"""Documents looked at before a copy of the same one is taken after all."""
+        own = int(self._prints[number])
+        first, last = np.searchsorted(self._sorted, own), np.searchsorted(self._sorted, own, side="right")
+        for least in CUTS[CUTS.index(cuts) :]:
+            for _ in range(TRIES):
+                drawn = int(draw.integers(len(self._order) - int(last - first)))
+                other = int(self._order[drawn if drawn < first else drawn + int(last - first)])
+                place, start, end = self.anchors[other].tolist()
+                begins = self.begins[int(self.documents[place])]
+                edges = np.append(np.flatnonzero(begins >= least), len(begins))
+                if half == 0:
+                    end = last_within(edges, start, room)
+                else:
+                    start = int(edges[np.searchsorted(edges, max(0, end - room))])
+                if start < end:
+                    return self._segment(place, start, end)
+        raise AssertionError(f"no text for {room} tokens")

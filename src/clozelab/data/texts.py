@@ -1,14 +1,14 @@
 """Texts and pairs of texts with one label or number each: what sequence classification trains and scores on."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, final
 
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
-from clozelab.data.folds import Shares, Subset, assign
+from clozelab.data.folds import Shares, texts_in
 from clozelab.data.module import SPLITS, Corpus, DataModule, labels_of
 from clozelab.data.repeats import count_repeats, fingerprint
 from clozelab.data.split import Split
@@ -50,6 +50,7 @@ class Texts(DataModule):
         test_share: of the training file, where it has to give the test split.
         fold: which of the parts of the training file is the test split, where it has to give one: with a test share of
             0.2 there are five, 0 to 4.
+        split_seed: which of many ways to draw splits; each is as good as the next.
         license: of the data, for the model card.
         citation: of the data, for the model card.
     """
@@ -74,6 +75,7 @@ class Texts(DataModule):
         validation_share: float = 0.1,
         test_share: float = 0.2,
         fold: int = 0,
+        split_seed: int = 0,
         license: str = "unknown",
         citation: str = "unknown",
     ) -> None:
@@ -83,40 +85,34 @@ class Texts(DataModule):
             batch_size=batch_size, micro_batches=micro_batches, eval_batch_size=eval_batch_size, max_length=max_length,
             limit=limit, fraction=fraction, about={"license": license, "citation": citation},
         )  # fmt: skip
-        self.shares = Shares(validation=validation_share, test=test_share, fold=fold, files=self.files)
+        self.shares: Shares = Shares(
+            validation=validation_share, test=test_share, fold=fold, seed=split_seed, files=self.files
+        )
         self.format = format
 
     def read(self, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, max_length: int) -> Corpus:
         """Fetches, reads and tokenises all splits; see `DataModule`."""
-        key = {
-            "format": {"name": type(self.format).__name__, **vars(self.format)}, "tokenizer": tokenizer_fingerprint,
-            "max_length": max_length, **VERSIONS, "kind": "texts",
-        }  # fmt: skip
+        key = {"tokenizer": tokenizer_fingerprint, "max_length": max_length, **VERSIONS, "kind": "texts"}
         stores: dict[str, RaggedStore] = {}
         for split in SPLITS:
-            file = self.files.get(split, self.files["train"])
-            subset = self.shares.subset(split)
-            identity = {**key, "source": self.source.fingerprint(file), "subset": vars(subset) if subset else None}
-            entry = cache_dir() / "stores" / digest(identity)[:32]
-            stores[split] = RaggedStore(build_once(entry, self._writer(split, file, subset, tokenizer, max_length)))
+            entry = cache_dir() / "stores" / digest({**key, **self.texts_key(split)})[:32]
+            stores[split] = RaggedStore(build_once(entry, self._writer(split, tokenizer, max_length)))
         self.shares.log()
         labels = labels_of({split: store.header["labels"] for split, store in stores.items()}, self.known_labels)
         splits = {split: Split(store=store, labels=labels) for split, store in stores.items()}
         counts = {split: store.header["counts"] for split, store in stores.items()}
         return Corpus(splits, labels, counts, splits["train"].numbers)
 
-    def _writer(
-        self, split: str, file: str, subset: Subset | None, tokenizer: PreTrainedTokenizerFast, max_length: int
-    ) -> Callable[[Path], None]:
+    def texts(self, split: str, counts: Counter[str]) -> Iterator[Text]:
+        """Yields the texts of a split; see `DataModule.texts`."""
+        return texts_in(self.source.locate(self.file(split)), self.format, self.shares.subset(split), counts)
+
+    def _writer(self, split: str, tokenizer: PreTrainedTokenizerFast, max_length: int) -> Callable[[Path], None]:
         def write(folder: Path) -> None:
             counts = Counter(dict.fromkeys(COUNTS, 0))
-            texts = list(self.format.read(self.source.locate(file), counts))
-            if subset is not None:
-                labels = [text.label for text in texts]
-                chosen = assign([fingerprint(*text.segments) for text in texts], labels, subset)
-                texts = [text for text, is_in in zip(texts, chosen, strict=True) if is_in]
+            texts = list(self.texts(split, counts))
             if not texts:
-                raise DataError(f"{file}: the {split} split has no text")
+                raise DataError(f"{self.file(split)}: the {split} split has no text")
             _write(folder, texts, tokenizer, max_length, counts)
 
         return write

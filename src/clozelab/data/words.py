@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, final
@@ -21,7 +21,7 @@ from clozelab.errors import ConfigError, DataError, require
 from clozelab.store.cache import build_once, cache_dir
 from clozelab.store.hashing import digest
 from clozelab.store.ragged import VERSIONS, RaggedStore
-from clozelab.types import Format, Sentence, Source
+from clozelab.types import Format, Sentence, Source, Text
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +106,11 @@ class Words(DataModule):
             log.warning("data.context: the files mark no documents, so that neighbours may be of another document")
         return Corpus({split: Split(store=store, labels=labels) for split, store in stores.items()}, labels, counts)
 
+    def texts(self, split: str, counts: Counter[str]) -> Iterator[Text]:
+        """Yields the sentences of a split, words parted by blanks; see `DataModule.texts`."""
+        for sentence in self.format.read(self.source.locate(self.file(split)), counts):
+            yield Text((" ".join(sentence.words),), "", sentence.line)
+
     def note(self) -> str:
         """Returns that sentences were read with their neighbours, if they were."""
         if not self.context:
@@ -115,14 +120,13 @@ class Words(DataModule):
     def _stores(
         self, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, window: int
     ) -> dict[str, RaggedStore]:
-        key = {"format": {"name": type(self.format).__name__, **vars(self.format)}, "tokenizer": tokenizer_fingerprint}
         stores: dict[str, RaggedStore] = {}
         scheme = None if self.scheme == "auto" else self.scheme
         for split in SPLITS:
-            file = self.files[split]
+            key = {**self.texts_key(split), "tokenizer": tokenizer_fingerprint}
             stores[split] = build(
-                partial(self._read, split), tokenizer, {"source": self.source.fingerprint(file), **key}, scheme=scheme,
-                file=file, max_length=window, context=self.context,
+                partial(self._read, split), tokenizer, key, scheme=scheme, file=self.file(split),
+                max_length=window, context=self.context,
                 overlap=min(32, window // 4) if self.overlap is None else self.overlap,
             )  # fmt: skip
             scheme = stores[split].header["scheme"]  # the training split decides for all

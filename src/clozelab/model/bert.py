@@ -8,7 +8,9 @@ from transformers import BertConfig, PreTrainedModel, PreTrainedTokenizerFast
 from clozelab.errors import ConfigError, require
 from clozelab.model.build import Attention, auto_class, label_config, load_tokenizer
 from clozelab.model.freeze import Freeze, check_freeze
-from clozelab.types import Source
+from clozelab.model.wordpiece import wordpiece
+from clozelab.store.hashing import folder_digest
+from clozelab.types import Corpus, Source
 
 
 @final
@@ -19,6 +21,9 @@ class Bert:
         num_layers: transformer blocks.
         hidden_size: width of the hidden states; 64 units an attention head, as in both papers.
         tokenizer: folder of the tokenizer as `source` understands it.
+        vocab_size: None takes that tokenizer; a number learns a WordPiece vocabulary of this many tokens from the
+            training split instead.
+        lowercase: whether a vocabulary that is learnt is of lower-case words without accents.
         source: where the tokenizer comes from.
         max_length: number of positions in tokens.
         dropout: probability, for hidden states and attention alike.
@@ -34,6 +39,8 @@ class Bert:
         hidden_size: int,
         tokenizer: str,
         source: Source,
+        vocab_size: int | None = None,
+        lowercase: bool = True,
         max_length: int = 512,
         dropout: float = 0.1,
         attention: Attention = "bidirectional",
@@ -42,6 +49,7 @@ class Bert:
     ) -> None:
         require("num_layers", num_layers, num_layers >= 1, "an integer >= 1")
         require("hidden_size", hidden_size, hidden_size >= 64 and hidden_size % 64 == 0, "a multiple of 64")
+        require("vocab_size", vocab_size, vocab_size is None or vocab_size >= 100, "null or an integer >= 100")
         require("max_length", max_length, max_length >= 32, "an integer >= 32")
         require("dropout", dropout, 0 <= dropout < 1, "a probability in [0, 1)")
         require("attention", attention, attention in ("bidirectional", "causal"), "'bidirectional' or 'causal'")
@@ -54,19 +62,32 @@ class Bert:
         self.hidden_size = hidden_size
         self.tokenizer_path = tokenizer
         self.source = source
+        self.vocab_size = vocab_size
+        self.lowercase = lowercase
         self._max_length = max_length
         self.dropout = dropout
         self.attention: Attention = attention
         self.freeze: Freeze = freeze
         self.license = license
 
-    def tokenizer(self) -> PreTrainedTokenizerFast:
-        """Returns the tokenizer the vocabulary size comes from."""
-        return load_tokenizer(self.source.locate(self.tokenizer_path))
+    def tokenizer(self, corpus: Corpus | None = None) -> PreTrainedTokenizerFast:
+        """Returns the tokenizer the vocabulary size comes from.
+
+        Args:
+            corpus: to learn a vocabulary from, if one is to be learnt.
+        """
+        if self.vocab_size is None:
+            folder = self.source.locate(self.tokenizer_path)
+        elif corpus is not None:
+            sizes = {"vocab_size": self.vocab_size, "max_length": self._max_length}
+            folder = self._learnt = wordpiece(corpus, lowercase=self.lowercase, **sizes)
+        else:
+            folder = self._learnt
+        return load_tokenizer(folder)
 
     def tokenizer_fingerprint(self) -> str:
-        """Returns a string that changes with the tokenizer's files."""
-        return self.source.fingerprint(self.tokenizer_path)
+        """Returns a string that changes with the tokenizer's files; of one that is learnt, after it was asked for."""
+        return self.source.fingerprint(self.tokenizer_path) if self.vocab_size is None else folder_digest(self._learnt)
 
     def max_length(self) -> int:
         """Returns the number of positions in tokens."""

@@ -1,6 +1,7 @@
 """The encoder as tasks see it: a batch in, hidden states out, whatever architecture is inside."""
 
 import inspect
+from collections.abc import Callable
 from typing import Any, final
 
 import torch
@@ -42,6 +43,8 @@ class Encoder(nn.Module):
         self.position_offset = position_offset
         self.causal = causal
         self.sliding_window = sliding_window
+        # Of an encoder that keeps its weights, `features.remember` may know the states already.
+        self.features: Callable[[Batch], Tensor] | None = None
         self._takes_token_types = "token_type_ids" in inspect.signature(base.forward).parameters
 
     @property
@@ -51,6 +54,8 @@ class Encoder(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Returns the hidden states of the last layer, (rows, row_length, hidden), floating."""
+        if self.features is not None:
+            return self.features(batch)
         inputs: dict[str, Any] = {"input_ids": batch.input_ids}
         if self._takes_token_types:
             inputs["token_type_ids"] = batch.token_type_ids

@@ -4,12 +4,14 @@ import json
 from collections.abc import Sequence
 from typing import final
 
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
+import torch
+from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from clozelab.errors import ConfigError, DataError, require
 from clozelab.model.build import Attention, auto_class, label_config, load_tokenizer
 from clozelab.model.freeze import Freeze, check_freeze
-from clozelab.types import Source
+from clozelab.model.inherit import inherit
+from clozelab.types import Corpus, Source
 
 
 @final
@@ -45,8 +47,8 @@ class Pretrained:
         self.freeze: Freeze = freeze
         self.license = license
 
-    def tokenizer(self) -> PreTrainedTokenizerFast:
-        """Returns the encoder's own fast tokenizer."""
+    def tokenizer(self, corpus: Corpus | None = None) -> PreTrainedTokenizerFast:
+        """Returns the encoder's own fast tokenizer; nothing is learnt from the corpus."""
         return load_tokenizer(self.source.locate(self.path))
 
     def tokenizer_fingerprint(self) -> str:
@@ -58,7 +60,7 @@ class Pretrained:
         return length_limit(json.loads((self.source.locate(self.path) / "config.json").read_text()))
 
     def build(self, *, head: str, labels: Sequence[str]) -> PreTrainedModel:
-        """Returns the encoder under a new head; the head's weights come from torch's generator.
+        """Returns the encoder under the folder's head where that fits, else a new one from torch's generator.
 
         Args:
             head: name of an Auto class of transformers.
@@ -68,7 +70,9 @@ class Pretrained:
             DataError: if the folder does not hold such a model.
         """
         folder = self.source.locate(self.path)
+        state = torch.get_rng_state()
         try:
+            stored = AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
             # float32 whatever the file holds: mixed precision keeps master weights.
             model, found = auto_class(head).from_pretrained(
                 str(folder), trust_remote_code=False, dtype="float32", ignore_mismatched_sizes=True,
@@ -84,6 +88,9 @@ class Pretrained:
             raise DataError(
                 f"{self.path!r} lacks {len(missing)} weights of the encoder, or has them in other sizes: {some}"
             )
+        inherit(
+            model, stored=stored, labels=labels, missing=set(names), unexpected=found["unexpected_keys"], state=state
+        )
         return model  # type: ignore[no-any-return]
 
 

@@ -24,9 +24,14 @@ def file_digest(path: Path) -> str:
     return value
 
 
-def folder_digest(path: Path) -> str:
-    """Returns one digest of every visible file of a folder, names included, sub-folders too."""
+def folder_digest(path: Path, *, without: str = "") -> str:
+    """Returns one digest of every visible file of a folder, names included, sub-folders too.
+
+    Args:
+        path: of the folder.
+        without: name of a file in it that does not count.
+    """
     names = sorted(file.relative_to(path) for file in path.rglob("*") if file.is_file())
     # Nothing below a hidden folder either: .git, or the hub client's .cache, which holds the time of the download.
-    visible = [name for name in names if not any(part.startswith(".") for part in name.parts)]
+    visible = [name for name in names if not any(part.startswith(".") for part in name.parts) and str(name) != without]
     return digest([[str(name), file_digest(path / name)] for name in visible])

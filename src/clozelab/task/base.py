@@ -40,6 +40,9 @@ class Task(pl.LightningModule, ABC):
     kind: ClassVar[Kind]
     """What carries a target in the data this task learns from."""
 
+    compared: ClassVar[Sequence[str]] = ()
+    """Metrics that are measured before training, too."""
+
     def __init__(self, *, selection: str = "auto") -> None:
         known = selection == "auto" or selection.startswith("val/")
         require("selection", selection, known, "'auto' or a validation metric such as 'val/loss'")
@@ -95,12 +98,10 @@ class Task(pl.LightningModule, ABC):
             self.selection = self.default_selection()
         check_metric("task.selection", self.selection, names)
 
-    def train(self, mode: bool = True) -> "Task":
-        """Sets the mode of all parts but the frozen ones, which stay in eval mode."""
-        super().train(mode)
+    def on_train_start(self) -> None:
+        """Puts the frozen parts in eval mode. They stay in it: Lightning brings back the modes it finds."""
         for part in self._frozen:
             part.eval()
-        return self
 
     def metric_names(self) -> list[str]:
         """Returns the names of the validation metrics, known before anything is scored."""
@@ -132,6 +133,10 @@ class Task(pl.LightningModule, ABC):
     @abstractmethod
     def default_selection(self) -> str:
         """Returns the validation metric to select by."""
+
+    def places(self, batch: Batch) -> Tensor:
+        """Returns the places in the flattened rows whose hidden states the task reads; all, unless it says less."""
+        return (batch.sequence_ids.flatten() >= 0).nonzero().squeeze(1)
 
     @abstractmethod
     def head(self, hidden: Tensor, batch: Batch) -> Tensor:

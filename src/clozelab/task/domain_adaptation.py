@@ -23,6 +23,8 @@ class DomainAdaptation(MaskedTask):
             without a head for masked tokens, whose new one would else send noise into it.
     """
 
+    compared = ("perplexity", "masked_accuracy")
+
     def __init__(self, *, selection: str = "auto", head_steps: int = 0) -> None:
         require("head_steps", head_steps, head_steps >= 0, "an integer >= 0")
         super().__init__(selection=selection)

@@ -56,6 +56,10 @@ class SequenceClassification(Task):
             raise ConfigError(f"data: every text has the label {self.spec.labels[0]!r}; there is nothing to learn")
         return "val/pearson" if self.spec.numbers else "val/accuracy"
 
+    def places(self, batch: Batch) -> Tensor:
+        """Returns the places of the pieces that texts are read from, (pieces,)."""
+        return batch.target_positions if self.pooling == "first" else pieces_of_targets(batch)[1]
+
     def head(self, hidden: Tensor, batch: Batch) -> Tensor:
         """Returns the log-probabilities of the texts' labels, (texts, labels) float32, or numbers, (texts, 1)."""
         states = hidden.flatten(0, 1)

@@ -83,6 +83,10 @@ class TokenClassification(Task):
         """Returns entity F1 in conlleval mode, or accuracy."""
         return "val/f1_conlleval" if self.scores_entities else "val/accuracy"
 
+    def places(self, batch: Batch) -> Tensor:
+        """Returns the places of the pieces that words are read from, (pieces,)."""
+        return batch.target_positions if self.pooling == "first" else pieces_of_targets(batch)[1]
+
     def head(self, hidden: Tensor, batch: Batch) -> Tensor:
         """Returns the log-probabilities of the words' labels, (words, labels) float32."""
         states = hidden.flatten(0, 1)

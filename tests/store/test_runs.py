@@ -1,0 +1,95 @@
+"""The model of a finished run as a source: what is no such run is refused with the way out."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from clozelab.errors import ConfigError
+from clozelab.store.runs import Runs, run_directory
+
+
+def make_run(folder: Path, tiny_model: Path, status: str = "completed") -> Path:
+    """Makes the directory of a run that ended as `status`."""
+    shutil.copytree(tiny_model, folder / "model")
+    (folder / "run.json").write_text(json.dumps({"status": status}))
+    return folder
+
+
+@pytest.fixture
+def run(tiny_model: Path, tmp_path: Path) -> Path:
+    return make_run(tmp_path / "outputs/study/cell/seed-1", tiny_model)
+
+
+def test_a_run_stands_for_its_model_folder_and_the_model_folder_for_itself(run: Path) -> None:
+    for path in (run, run / "model"):
+        Runs().check(str(path))
+        assert Runs().locate(str(path)) == run / "model"
+        assert run_directory(f"{path}/") == run
+
+
+def test_the_home_directory_may_be_written_short(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(run.parent))
+    assert Runs().locate("~/seed-1") == run / "model"
+
+
+@pytest.mark.parametrize("path", ["nowhere/seed-1", "", "~nobody-of-this-name/seed-1", "x" * 300])
+def test_a_folder_that_is_not_there_is_refused(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="give the directory of a run, outputs/<study>/<name>/seed-<n>"):
+        Runs().check(path)
+
+
+def test_a_file_is_refused(run: Path) -> None:
+    with pytest.raises(ConfigError, match="no such folder"):
+        Runs().check(str(run / "run.json"))
+
+
+def test_of_a_cell_one_seed_has_to_be_chosen(run: Path) -> None:
+    for seed in (10, 2):
+        (run.parent / f"seed-{seed}").mkdir()
+    seeds = ", ".join(str(run.parent / f"seed-{seed}") for seed in (1, 2, 10))
+    with pytest.raises(ConfigError) as caught:
+        Runs().check(str(run.parent))
+    assert str(caught.value).endswith(f"choose one of its seeds: {seeds}")
+
+
+def test_of_a_study_or_of_all_outputs_a_run_is_named(run: Path) -> None:
+    for folder in (run.parents[1], run.parents[2]):
+        with pytest.raises(ConfigError, match="choose one below it, such as") as caught:
+            Runs().check(str(folder))
+        assert str(caught.value).endswith(str(run))
+
+
+@pytest.mark.parametrize("status", ["running", "interrupted", "failed", "new"])
+def test_a_run_that_has_not_completed_is_refused_with_its_status(status: str, tiny_model: Path, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", tiny_model, status)
+    words = f"this run is {status}, not completed; type its command again to finish it"
+    for path in (run, run / "model"):
+        with pytest.raises(ConfigError, match=words):
+            Runs().check(str(path))
+
+
+def test_a_damaged_run_and_one_whose_model_was_removed_are_refused(run: Path) -> None:
+    shutil.rmtree(run / "model")
+    with pytest.raises(ConfigError, match="no model any more"):
+        Runs().fingerprint(str(run))
+    (run / "run.json").write_text("{")
+    with pytest.raises(ConfigError, match=r"run\.json': damaged, not JSON"):
+        Runs().check(str(run))
+
+
+def test_the_fingerprint_is_of_the_model_and_neither_of_its_place_nor_of_its_card(run: Path, tmp_path: Path) -> None:
+    before = Runs().fingerprint(str(run))
+    assert Runs().fingerprint(str(run / "model")) == before
+    moved = Path(shutil.copytree(run, tmp_path / "elsewhere"))
+    (moved / "model/README.md").write_text("other scores")
+    (moved / "metrics.json").write_text("{}")
+    assert Runs().fingerprint(str(moved)) == before
+    for name in ("model.safetensors", "tokenizer.json", "config.json"):
+        file = moved / "model" / name
+        content = file.read_bytes()
+        file.write_bytes(content + b" ")
+        assert Runs().fingerprint(str(moved)) != before, name
+        file.write_bytes(content)
