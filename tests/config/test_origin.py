@@ -60,7 +60,7 @@ def test_all_options_of_a_sweep_are_looked_at() -> None:
 def test_bases_are_no_options() -> None:
     offered = {*options("data", [conf_dir()]), *options("model", [conf_dir()])}
     assert not offered.intersection(BASES)
-    assert set(BASES) == {"base", "words", "texts", "documents", "bbc_section", "bert"}
+    assert set(BASES) == {"base", "words", "texts", "documents", "bbc", "bbc_section", "glue", "bert"}
     assert all(list(conf_dir().glob(f"*/{base}.yaml")) for base in BASES)
 
 

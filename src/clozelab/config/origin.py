@@ -3,6 +3,7 @@
 Messages send a user to the right file with this, and root keys of files are checked before anything is composed.
 """
 
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +19,7 @@ from clozelab.errors import ConfigError, did_you_mean
 Origin = Callable[[str], str]
 """Key path -> " (conf/optimizer/adamw.yaml)", or an empty string where the file is not known."""
 
-BASES = ("base", "words", "texts", "documents", "bbc_section", "bert")
+BASES = ("base", "words", "texts", "documents", "bbc", "bbc_section", "glue", "bert")
 """Files that others begin from; not options of their own."""
 
 
@@ -66,7 +67,10 @@ def option_problem(group: str, value: Any, folders: Sequence[Path]) -> str:
     for option in value if isinstance(value, list) else [value]:
         if option not in known:
             shown = "null" if option is None else option
-            return f"{group}={shown}: no such option.{did_you_mean(str(option), known)} Options: {', '.join(known)}"
+            near = did_you_mean(str(option), known)
+            names = textwrap.fill(", ".join(known), 100, initial_indent="  ", subsequent_indent="  ")
+            listed = f" Options: {', '.join(known)}" if len(known) <= 12 else f" Options:\n{names}"
+            return f"{group}={shown}: no such option.{near}{'' if near and len(known) > 12 else listed}"
     return ""
 
 

@@ -180,7 +180,7 @@ class DataModule(pl.LightningDataModule, ABC):
         """Returns what `texts` depends on, for the key of a cache."""
         subset = self.shares.subset(split) if self.shares else None
         return {
-            "format": {"name": type(self.format).__name__, **vars(self.format)},
+            "format": _described(self.format),
             "source": self.source.fingerprint(self.file(split)), "subset": vars(subset) if subset else None,
         }  # fmt: skip
 
@@ -258,6 +258,12 @@ class DataModule(pl.LightningDataModule, ABC):
             size = f", {self.num_targets(split)} words" if self.kind == "words" else ""
             rest = f"; in its file {details}" if details else ""
             log.info("%s: %d%s %s%s%s", split, chosen, of_all, self.unit, size, rest)
+
+
+def _described(format: Any) -> dict[str, Any]:
+    """Returns a format as plain values; it may hold another one."""
+    values = {key: _described(value) if hasattr(value, "read") else value for key, value in vars(format).items()}
+    return {"name": type(format).__name__, **values}
 
 
 def labels_of(found: Mapping[str, Sequence[str]], known: Sequence[str] | None = None) -> list[str]:
