@@ -95,6 +95,48 @@ def hub_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+GLUE: dict[str, tuple[str, list[str], list[str] | None]] = {
+    "cola": ("sentence", [], ["unacceptable", "acceptable"]),
+    "mnli": ("premise hypothesis", ["_matched", "_mismatched"], ["entailment", "neutral", "contradiction"]),
+    "mrpc": ("sentence1 sentence2", [], ["not_equivalent", "equivalent"]),
+    "qnli": ("question sentence", [], ["entailment", "not_entailment"]),
+    "qqp": ("question1 question2", [], ["not_duplicate", "duplicate"]),
+    "rte": ("sentence1 sentence2", [], ["entailment", "not_entailment"]),
+    "sst2": ("sentence", [], ["negative", "positive"]),
+    "stsb": ("sentence1 sentence2", [], None),
+}
+"""Columns of the texts, what the names of evaluation splits end in, and the names of the labels; None are numbers."""
+
+
+@pytest.fixture(scope="session")
+def glue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """GLUE in the layout it has on the hub: `<task>/<split>-00000-of-00001.parquet`, and a README that says so."""
+    import datasets
+
+    datasets.disable_progress_bars()
+    folder = tmp_path_factory.mktemp("glue")
+    readme = ["---", "configs:"]
+    for name, (columns, endings, labels) in GLUE.items():
+        kind = datasets.ClassLabel(names=labels) if labels else datasets.Value("float32")
+        string = datasets.Value("string")
+        features = datasets.Features(
+            dict.fromkeys(columns.split(), string) | {"label": kind, "idx": datasets.Value("int32")}
+        )
+        readme += [f"- config_name: {name}", "  data_files:"]
+        (folder / name).mkdir()
+        for split in ("train", *(part + end for part in ("validation", "test") for end in endings or [""])):
+            size = 60 if split == "train" else 6
+            texts = {c: [f"{c} of {split} x{i}" for i in range(size)] for c in columns.split()}
+            secret = split.startswith("test")
+            values = [-1 if secret else i % len(labels) if labels else i % 6 / 1.2 for i in range(size)]
+            rows = {**texts, "label": values, "idx": list(range(size))}
+            path = folder / name / f"{split}-00000-of-00001.parquet"
+            datasets.Dataset.from_dict(rows, features=features).to_parquet(str(path))
+            readme += [f"  - split: {split}", f"    path: {name}/{split}-*"]
+    (folder / "README.md").write_text("\n".join([*readme, "---", ""]))
+    return folder
+
+
 def command_line(tiny_model: Path, conll_files: dict[str, Path], output: Path) -> list[str]:
     """Returns the keys of a run that takes a second: tiny encoder, tiny corpus."""
     return [

@@ -22,7 +22,7 @@ FREE = {
     "study", "name", "output_dir", "rerun", "data.license", "data.citation", "model.license", "trainer.profiler",
     "trainer.detect_anomaly",
 }  # fmt: skip
-FREE_BELOW = ("logger", "callbacks.checkpoint", "callbacks.curves", "callbacks.progress", "data.source", "model.source")
+FREE_BELOW = ("logger", "callbacks.checkpoint", "callbacks.curves", "callbacks.progress")
 NUMERICS = {
     "num_threads", "feature_cache_gb", "data.micro_batches", "data.eval_batch_size", "trainer.accelerator",
     "trainer.devices", "trainer.num_nodes", "trainer.strategy",
@@ -46,7 +46,7 @@ def intended(key: str) -> Kind:
     """Returns the kind a key is meant to have: what is not listed is identity."""
     if key in NUMERICS:
         return Kind.NUMERICS
-    below = any(key.startswith(f"{prefix}.") for prefix in FREE_BELOW)
+    below = ".source." in key or any(key.startswith(f"{prefix}.") for prefix in FREE_BELOW)
     return Kind.FREE if key in FREE or below else Kind.IDENTITY
 
 

@@ -57,6 +57,7 @@ def test_the_other_columns_of_the_corpus_are_learnt_by_config(
         ("movie_reviews", 10605, {"negative": 5076, "neutral": 547, "positive": 4982}),
         ("nyt_editorials", 5190, {"negative": 1783, "neutral": 2307, "positive": 1100}),
         ("tweets", 4200, {"negative": 1087, "neutral": 813, "positive": 2300}),
+        ("bbc_coherence", 35434, {"coherent": 17717, "incoherent": 17717}),
         ("bbc_news", 2225, {"business": 510, "entertainment": 386, "politics": 417, "sports": 511, "tech": 401}),
     ],
 )

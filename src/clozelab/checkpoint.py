@@ -95,7 +95,8 @@ Trained by clozelab, run `{identity}`, from `{base}` on `{data}`.
 
 ## Use
 ```python
-from transformers import pipeline
+import transformers
+
 {use}
 ```
 {note}"""

@@ -24,9 +24,9 @@ from clozelab.data.module import SPLITS, DataModule
 from clozelab.identity import Identity
 from clozelab.logger.history import History
 from clozelab.logger.wandb import Wandb
-from clozelab.model.build import split
+from clozelab.model.build import split, tokenizer_fingerprint
 from clozelab.model.features import Machine, remember
-from clozelab.model.freeze import count_parameters, freeze_parts, layers_of
+from clozelab.model.freeze import count_parameters, freeze_parts, parts_of
 from clozelab.optimizer.groups import Groups
 from clozelab.precision import resolve, uses_cuda
 from clozelab.quiet import quiet_libraries
@@ -84,7 +84,6 @@ class Parts:
     task: Task
     spec: DataSpec
     tokenizer: PreTrainedTokenizerFast
-    tokenizer_fingerprint: str
     model_license: str
 
 
@@ -100,7 +99,7 @@ def build(config: Config, labels: Sequence[str] | None = None) -> Parts:
     tokenizer = model_node.tokenizer(data)
     spec = data.prepare(
         tokenizer=tokenizer,
-        tokenizer_fingerprint=model_node.tokenizer_fingerprint(),
+        tokenizer_fingerprint=tokenizer_fingerprint(tokenizer),
         max_length=model_node.max_length(),
         seed=config["seed"],
         labels=labels,
@@ -108,21 +107,20 @@ def build(config: Config, labels: Sequence[str] | None = None) -> Parts:
     # New weights depend on the seed alone, whatever was drawn before.
     pl.seed_everything(torch_seed(Purpose.INITIALISATION, config["seed"]) % 2**32, verbose=False)
     model = model_node.build(head=task.model_class(spec), labels=spec.labels)
+    task.accept(spec=spec, model=model.train())
     encoder, layers = split(model, max_length=model_node.max_length(), attention=model_node.attention)
     data.use(packable=encoder.packable)
     frozen = freeze_parts(encoder.base, model_node.freeze)
     scheduler = instantiate(config["scheduler"])
     task.build(
-        model=model.train(),
         encoder=encoder,
         layers=layers,
         frozen=frozen,
-        spec=spec,
         seed=config["seed"],
         make_optimizer=partial(_optimizer, config["optimizer"]),
         make_scheduler=lambda optimizer, num_steps: scheduler.build(optimizer=optimizer, num_steps=num_steps),
     )
-    return Parts(data, task, spec, tokenizer, model_node.tokenizer_fingerprint(), model_node.license)
+    return Parts(data, task, spec, tokenizer, model_node.license)
 
 
 def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[str, float]:
@@ -152,15 +150,14 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
         card = model_card(
             name=run.group, data=config["data"]["train"], about=spec.about, model_license=parts.model_license,
             metrics=metrics, identity=run.id, base=str(config["model"].get("path", config["model"]["_target_"])),
-            use=task.use, note=" ".join(filter(None, [task.note(), data.note()])),
+            use=task.use(), note=" ".join(filter(None, [task.note(), data.note()])),
             ancestry=[earlier["id"] for earlier in run.state()["ancestry"]],
         )  # fmt: skip
         export(task.model, parts.tokenizer, run.folder / "model", card)
         run.write_state(
-            labels=list(spec.labels), tokenizer=parts.tokenizer_fingerprint,
-            num_examples=dict(spec.num_examples), data_counts=data.counts,
-            packed=task.encoder.packable, parameters=parameters, selection=task.selection, fit_seconds=seconds,
-            steps=trainer.global_step,
+            labels=list(spec.labels), num_examples=dict(spec.num_examples), data_counts=data.counts,
+            tokenizer=tokenizer_fingerprint(parts.tokenizer), packed=task.encoder.packable, parameters=parameters,
+            selection=task.selection, fit_seconds=seconds, steps=trainer.global_step,
         )  # fmt: skip
         run.complete(metrics)
         finished = True
@@ -202,8 +199,7 @@ def _optimizer(node: dict[str, Any], model: PreTrainedModel) -> Optimizer:
         groups = instantiate(node.pop("groups"))
     known = inspect.signature(find_target(node["_target_"])).parameters
     lr, decay = (float(node.get(key, known[key].default if key in known else 0.0)) for key in ("lr", "weight_decay"))
-    layers = layers_of(getattr(model, model.base_model_prefix))
-    parameters = groups.build(model=model, layers=layers, lr=lr, weight_decay=decay)
+    parameters = groups.build(model=model, parts=parts_of(model), lr=lr, weight_decay=decay)
     optimizer: Optimizer = instantiate(node, params=parameters)
     return optimizer
 

@@ -131,7 +131,7 @@ def identify(config: Mapping[str, Any]) -> Identity:
 
 def _located(node: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
     """Yields dotted keys of a node, and of the nodes in it, with the digests of the bytes they stand for."""
-    source = instantiate(node["source"]) if "source" in node else None
+    source = instantiate(node["source"]) if "source" in node or "." not in path else None  # a group must have one
     for key, value in node.items():
         if isinstance(value, Mapping) and key != "source":
             yield from _located(value, f"{path}.{key}")

@@ -311,6 +311,7 @@ def test_pairs_are_not_joined_and_only_they_are_shortened(corpus: Path) -> None:
         ({"limit": 5}, 3),
         ({"fraction": 0.5}, 1),
         ({"fold": 1}, 6),
+        ({"split_seed": 1}, 6),
         ({"validation_share": 0.3}, 6),
         ({"format": Plain(begins="file")}, None),
         ({"tokenizer_fingerprint": "other"}, 6),

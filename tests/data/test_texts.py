@@ -70,6 +70,15 @@ def test_splits_that_are_not_given_are_drawn_and_every_text_is_in_one(
     }
 
 
+def test_another_split_seed_gives_other_splits_of_the_same_sizes(
+    tokenizer: PreTrainedTokenizerFast, pairs: Path
+) -> None:
+    first, again, other = (prepared(tokenizer, pairs, split_seed=seed) for seed in (1, 1, 2))
+    tests = [{tuple(m.splits["test"].parts(i)) for i in range(20)} for m in (first, again, other)]
+    assert tests[0] == tests[1] != tests[2]
+    assert dict(other.spec.num_examples) == {"train": 70, "validation": 10, "test": 20}
+
+
 def test_a_given_split_is_not_drawn(tokenizer: PreTrainedTokenizerFast, pairs: Path, tmp_path: Path) -> None:
     test = tmp_path / "test.tsv"
     test.write_text("text\ttext_pair\tlabel\na\tb\tno\n")
@@ -122,6 +131,7 @@ def test_a_split_without_a_text_is_refused(tokenizer: PreTrainedTokenizerFast, t
     [
         ({"fold": 5}, "fold"),
         ({"fold": -1}, "fold"),
+        ({"split_seed": -1}, "split_seed"),
         ({"test_share": 0.6}, "test_share"),
         ({"validation_share": 0}, "validation_share"),
     ],

@@ -10,7 +10,7 @@ from transformers import AutoModelForSequenceClassification, AutoModelForTokenCl
 from transformers.models.auto.configuration_auto import AutoConfig
 
 from clozelab.errors import ConfigError
-from clozelab.model.build import split
+from clozelab.model.build import load_tokenizer, split, tokenizer_fingerprint
 from clozelab.model.pretrained import Pretrained
 from clozelab.store.hub import Hub
 
@@ -64,8 +64,35 @@ def test_the_head_of_an_architecture_gives_what_the_whole_model_gives(
     torch.testing.assert_close(found, model(input_ids=ids, attention_mask=mask).logits, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_head_for_masked_tokens_is_tied_to_the_embeddings_and_sees_single_places(
+    kind: str, encoder_folder: Callable[[str], Path]
+) -> None:
+    node = Pretrained(path=str(encoder_folder(kind)), source=Hub())
+    model = node.build(head="AutoModelForMaskedLM", labels=()).eval()
+    encoder, head = split(model, max_length=node.max_length(), attention="bidirectional")
+    assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
+    ids = torch.arange(6, 18).reshape(2, 6)
+    mask = torch.ones_like(ids)
+    states = encoder.base(input_ids=ids, attention_mask=mask).last_hidden_state
+    places = torch.tensor([1, 5, 8])
+    found = head(states.flatten(0, 1)[places].unsqueeze(0)).squeeze(0)
+    expected = model(input_ids=ids, attention_mask=mask).logits.flatten(0, 1)[places]
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
+
+
 def test_a_head_that_looks_at_more_than_the_first_state_is_refused(encoder_folder: Callable[[str], Path]) -> None:
     folder = str(encoder_folder("modernbert"))
     model = AutoModelForSequenceClassification.from_pretrained(folder, classifier_pooling="mean")
     with pytest.raises(ConfigError, match="its head looks at more than the first hidden state"):
         split(model, max_length=64, attention="bidirectional")
+
+
+def test_the_fingerprint_of_a_tokenizer_is_that_of_what_it_does(tiny_model: Path, tmp_path: Path) -> None:
+    tokenizer = load_tokenizer(tiny_model)
+    tokenizer.save_pretrained(str(tmp_path))
+    (tmp_path / "config.json").write_bytes((tiny_model / "config.json").read_bytes())
+    again = load_tokenizer(tmp_path)
+    assert tokenizer_fingerprint(again) == tokenizer_fingerprint(tokenizer), "wherever it lies, beside whatever weights"
+    again.add_tokens(["newword"])
+    assert tokenizer_fingerprint(again) != tokenizer_fingerprint(tokenizer)

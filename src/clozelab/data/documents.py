@@ -106,6 +106,7 @@ class Documents(DataModule):
 
     kind = "documents"
     unit = "documents"
+    shares: Shares
 
     def __init__(
         self,
@@ -134,16 +135,13 @@ class Documents(DataModule):
         license: str = "unknown",
         citation: str = "unknown",
     ) -> None:
-        given = {"train": train, "validation": validation, "test": test}
         super().__init__(
-            source=source, files={split: file for split, file in given.items() if file is not None},
-            batch_size=batch_size, micro_batches=micro_batches, eval_batch_size=eval_batch_size, max_length=max_length,
-            limit=limit, fraction=fraction, about={"license": license, "citation": citation},
+            source=source, files={"train": train, "validation": validation, "test": test}, batch_size=batch_size,
+            micro_batches=micro_batches, eval_batch_size=eval_batch_size, max_length=max_length, limit=limit,
+            fraction=fraction, about={"license": license, "citation": citation},
         )  # fmt: skip
         require("short", short, 0 <= short <= 1, "a share in [0, 1]")
-        self.shares: Shares = Shares(
-            validation=validation_share, test=test_share, fold=fold, seed=split_seed, files=self.files
-        )
+        self.shares = Shares(validation=validation_share, test=test_share, fold=fold, seed=split_seed, files=self.files)
         self.more = more
         self.general = general
         self.evaluated = ("validation", "test") if general is None else ("validation", "test", GENERAL)

@@ -50,7 +50,7 @@ class DataModule(pl.LightningDataModule, ABC):
 
     Args:
         source: where the files come from.
-        files: of each split, as `source` understands them.
+        files: of each split, as `source` understands them; a split without one is drawn from the training file.
         batch_size: examples of an optimizer step, over all micro-batches and devices.
         micro_batches: parts an optimizer step is computed in; changes memory and speed, not the optimisation.
         eval_batch_size: examples of an evaluation batch.
@@ -77,7 +77,7 @@ class DataModule(pl.LightningDataModule, ABC):
         self,
         *,
         source: Source,
-        files: dict[str, str],
+        files: dict[str, str | None],
         batch_size: int,
         micro_batches: int,
         eval_batch_size: int,
@@ -166,11 +166,7 @@ class DataModule(pl.LightningDataModule, ABC):
 
     @abstractmethod
     def texts(self, split: str, counts: Counter[str]) -> Iterator[Text]:
-        """Yields what a split's file says, whatever `limit` and `fraction` leave of it.
-
-        Args:
-            split: name of the split.
-            counts: of what was mended on the way, raised by name.
+        """Yields what a split's file says, whatever `limit` and `fraction` leave of it; counts what is mended.
 
         Raises:
             DataError: if the file cannot be had or read.
@@ -286,15 +282,16 @@ def labels_of(found: Mapping[str, Sequence[str]], known: Sequence[str] | None = 
     return sorted({label for labels in found.values() for label in labels})
 
 
-def _checked(source: Source, files: dict[str, str]) -> dict[str, str]:
-    """Returns the file of each split, refusing one that cannot be there.
+def _checked(source: Source, files: dict[str, str | None]) -> dict[str, str]:
+    """Returns the file of each split that has one, refusing one that cannot be there.
 
     Raises:
         ConfigError: naming its split.
     """
-    for split, path in files.items():
+    given = {split: path for split, path in files.items() if path is not None}
+    for split, path in given.items():
         try:
             source.check(path)
         except ConfigError as error:
             raise ConfigError(f"{split}={error}", key=split) from error
-    return files
+    return given

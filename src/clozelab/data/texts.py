@@ -57,6 +57,7 @@ class Texts(DataModule):
 
     kind = "texts"
     unit = "texts"
+    shares: Shares
 
     def __init__(
         self,
@@ -79,15 +80,12 @@ class Texts(DataModule):
         license: str = "unknown",
         citation: str = "unknown",
     ) -> None:
-        given = {"train": train, "validation": validation, "test": test}
         super().__init__(
-            source=source, files={split: file for split, file in given.items() if file is not None},
-            batch_size=batch_size, micro_batches=micro_batches, eval_batch_size=eval_batch_size, max_length=max_length,
-            limit=limit, fraction=fraction, about={"license": license, "citation": citation},
+            source=source, files={"train": train, "validation": validation, "test": test}, batch_size=batch_size,
+            micro_batches=micro_batches, eval_batch_size=eval_batch_size, max_length=max_length, limit=limit,
+            fraction=fraction, about={"license": license, "citation": citation},
         )  # fmt: skip
-        self.shares: Shares = Shares(
-            validation=validation_share, test=test_share, fold=fold, seed=split_seed, files=self.files
-        )
+        self.shares = Shares(validation=validation_share, test=test_share, fold=fold, seed=split_seed, files=self.files)
         self.format = format
 
     def read(self, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, max_length: int) -> Corpus:

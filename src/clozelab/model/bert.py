@@ -9,7 +9,6 @@ from clozelab.errors import ConfigError, require
 from clozelab.model.build import Attention, auto_class, label_config, load_tokenizer
 from clozelab.model.freeze import Freeze, check_freeze
 from clozelab.model.wordpiece import wordpiece
-from clozelab.store.hashing import folder_digest
 from clozelab.types import Corpus, Source
 
 
@@ -84,10 +83,6 @@ class Bert:
         else:
             folder = self._learnt
         return load_tokenizer(folder)
-
-    def tokenizer_fingerprint(self) -> str:
-        """Returns a string that changes with the tokenizer's files; of one that is learnt, after it was asked for."""
-        return self.source.fingerprint(self.tokenizer_path) if self.vocab_size is None else folder_digest(self._learnt)
 
     def max_length(self) -> int:
         """Returns the number of positions in tokens."""

@@ -15,6 +15,7 @@ from clozelab.model.dropout import use_fast_dropout
 from clozelab.model.encoder import Encoder
 from clozelab.model.head import Head, logits_of
 from clozelab.model.probe import TOLERANCE, probe
+from clozelab.store.hashing import digest
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,12 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
                 f"{str(folder)!r}: its tokenizer reads words given one by one otherwise than in a sentence"
             )
     return tokenizer
+
+
+def tokenizer_fingerprint(tokenizer: PreTrainedTokenizerFast) -> str:
+    """Returns a digest of all that a tokenizer does: the same for an encoder's and its descendants'."""
+    roles = sorted((role, str(token)) for role, token in tokenizer.special_tokens_map.items())
+    return digest([tokenizer.backend_tokenizer.to_str(), roles, tokenizer.padding_side])
 
 
 def _fast_tokenizer(folder: Path, **options: bool) -> PreTrainedTokenizerFast:

@@ -5,7 +5,9 @@ part takes part in the backward pass.
 """
 
 import logging
-from typing import Literal
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any, Literal
 
 from torch import nn
 from transformers import PreTrainedModel
@@ -59,15 +61,55 @@ def freeze_parts(base: PreTrainedModel, freeze: Freeze) -> list[nn.Module]:
     return parts
 
 
-def count_parameters(model: nn.Module) -> dict[str, int]:
-    """Returns how many parameters are trainable, and how many frozen; logs both."""
-    sizes = [(p.requires_grad, p.numel()) for p in model.parameters()]
-    counts = {
-        "trainable": sum(n for learns, n in sizes if learns),
-        "frozen": sum(n for learns, n in sizes if not learns),
-    }
-    log.info("%d parameters: %d trainable, %d frozen", sum(counts.values()), counts["trainable"], counts["frozen"])
-    return counts
+def parts_of(model: PreTrainedModel) -> dict[str, list[nn.Parameter]]:
+    """Returns the parameters of a model by part, from the top: head, each layer (`layer 6` to `layer 1`), embeddings.
+
+    The pooler is part of the head, whatever module holds it; a decoder that is tied to the embeddings is one with them.
+    What comes after the topmost layer is counted to it. Where layers share their weights there is one part, `layers`.
+    """
+    base: PreTrainedModel = getattr(model, model.base_model_prefix)
+    layers = layers_of(base)
+    names = [f"layer {number}" for number in range(len(layers), 0, -1)] or ["layers"]
+    poolers = [child for name, child in base.named_children() if name.startswith("pooler")]
+    embeddings = [child for name, child in base.named_children() if name.startswith("embeddings")]
+    # Outside of the layers stand embeddings of distances, which all of them use, and what comes after the topmost.
+    embeddings += [module for module in base.modules() if isinstance(module, nn.Embedding)]
+    placed: list[tuple[str, list[nn.Module]]] = [(names[0], [base]), ("embeddings", embeddings)]
+    placed += [(name, [layer]) for name, layer in zip(names, reversed(layers), strict=False)] + [("head", poolers)]
+    part_of = {id(p): name for name, modules in placed for module in modules for p in module.parameters()}
+    parts: dict[str, list[nn.Parameter]] = {name: [] for name in ("head", *names, "embeddings")}
+    for parameter in model.parameters():
+        parts[part_of.get(id(parameter), "head")].append(parameter)
+    return parts
+
+
+def count_parameters(model: PreTrainedModel) -> dict[str, Any]:
+    """Returns how many parameters are trainable, and how many frozen; logs a table of the model's parts.
+
+    Returns:
+        `trainable`, `frozen`, and `parts`: the same two of each part, layers that follow one another and are alike
+        together (`layers 1-4`), from the embeddings up.
+    """
+    counted = [(name, _counts(parameters)) for name, parameters in reversed(parts_of(model).items())]
+    parts: dict[str, dict[str, int]] = {}
+    for _, group in groupby(counted, lambda part: (part[0].partition(" ")[0], part[1])):
+        names, counts = zip(*group, strict=True)
+        first, last = names[0], names[-1].removeprefix("layer ")
+        parts[first if len(names) == 1 else f"{first.replace('layer', 'layers')}-{last}"] = {
+            kind: sum(count[kind] for count in counts) for kind in ("trainable", "frozen")
+        }
+    whole = _counts(model.parameters())
+    rows = [f"{name:14}{counts['trainable']:>14,}{counts['frozen']:>14,}" for name, counts in parts.items()]
+    total = f"{'all':14}{whole['trainable']:>14,}{whole['frozen']:>14,}"
+    log.info("%s", "\n".join(["parameters:", f"{'part':14}{'trainable':>14}{'frozen':>14}", *rows, total]))
+    return {**whole, "parts": parts}
+
+
+def _counts(parameters: Iterable[nn.Parameter]) -> dict[str, int]:
+    sizes = {True: 0, False: 0}
+    for parameter in parameters:
+        sizes[parameter.requires_grad] += parameter.numel()
+    return {"trainable": sizes[True], "frozen": sizes[False]}
 
 
 def layers_of(base: PreTrainedModel) -> list[nn.Module]:

@@ -51,10 +51,6 @@ class Pretrained:
         """Returns the encoder's own fast tokenizer; nothing is learnt from the corpus."""
         return load_tokenizer(self.source.locate(self.path))
 
-    def tokenizer_fingerprint(self) -> str:
-        """Returns a string that changes with the tokenizer's files."""
-        return self.source.fingerprint(self.path)
-
     def max_length(self) -> int:
         """Returns the encoder's length limit in tokens, special tokens included."""
         return length_limit(json.loads((self.source.locate(self.path) / "config.json").read_text()))

@@ -4,7 +4,7 @@ All decay but biases and normalisations (Devlin et al. 2019, appendix A.2; BERT'
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 from torch import nn
@@ -20,7 +20,8 @@ class Groups:
     Args:
         layer_decay: a layer learns with this factor of what the one above it learns with, from the head (the
             optimizer's learning rate) down to the embeddings; 1 is off. Howard & Ruder 2018, section 3.2
-            (discriminative fine-tuning); Clark et al. 2020, appendix B.
+            (discriminative fine-tuning); Clark et al. 2020, appendix B, whose code begins with the square of the factor
+            at the topmost layer.
         head_lr: learning rate of the head alone, where it is not that of the optimizer. The layers below go by the
             optimizer's all the same.
     """
@@ -32,13 +33,13 @@ class Groups:
         self.head_lr = head_lr
 
     def build(
-        self, *, model: PreTrainedModel, layers: Sequence[nn.Module], lr: float, weight_decay: float
+        self, *, model: PreTrainedModel, parts: Mapping[str, Sequence[nn.Parameter]], lr: float, weight_decay: float
     ) -> list[dict[str, Any]]:
         """Returns groups for a torch optimizer; frozen parameters are left out.
 
         Args:
             model: encoder and head.
-            layers: of the encoder, from the lowest; none where they share their weights.
+            parts: its parameters from the head down to the embeddings, as `model.freeze.parts_of` names them.
             lr: learning rate of the optimizer.
             weight_decay: of all parameters but biases and normalisations.
 
@@ -48,38 +49,21 @@ class Groups:
         groups = parameter_groups(model, weight_decay=weight_decay)
         if self.layer_decay == 1 and self.head_lr is None:
             return groups
-        if self.layer_decay != 1 and not layers:
+        if self.layer_decay != 1 and "layers" in parts:
             raise ConfigError(
                 f"optimizer.groups.layer_decay={self.layer_decay!r}: {type(model).__name__} has no layers of their own "
                 "weights, of which one could learn faster than another"
             )
-        depths = _depths(model, layers)
-        rates = [lr * self.layer_decay**depth for depth in range(len(layers) + 2)]
+        rates = {name: lr * self.layer_decay**depth for depth, name in enumerate(parts)}
         if self.head_lr is not None:
-            rates[0] = self.head_lr
+            rates["head"] = self.head_lr
+        rate_of = {id(parameter): rates[name] for name, members in parts.items() for parameter in members}
         split: dict[tuple[float, float], list[nn.Parameter]] = {}
         for group in groups:
             for parameter in group["params"]:
-                key = rates[depths.get(id(parameter), 0)], group["weight_decay"]
+                key = rate_of[id(parameter)], group["weight_decay"]
                 split.setdefault(key, []).append(parameter)
         return [{"params": found, "lr": rate, "weight_decay": decay} for (rate, decay), found in split.items()]
-
-
-def _depths(model: PreTrainedModel, layers: Sequence[nn.Module]) -> dict[int, int]:
-    """Returns how many layers below the head each parameter of the encoder is, by its id.
-
-    The pooler is part of the head, whatever module holds it. A decoder tied to the embeddings is one with them.
-    """
-    base = getattr(model, model.base_model_prefix)
-    poolers = [child for name, child in base.named_children() if name.startswith("pooler")]
-    embeddings = [child for name, child in base.named_children() if name.startswith("embeddings")]
-    # Outside of the layers stand embeddings of distances, which all of them use, and what comes after the topmost.
-    embeddings += [module for module in base.modules() if isinstance(module, nn.Embedding)]
-    placed = [
-        (1, [base]), (len(layers) + 1, embeddings), *((len(layers) - i, [layer]) for i, layer in enumerate(layers)),
-        (0, poolers),
-    ]  # fmt: skip
-    return {id(p): depth for depth, modules in placed for module in modules for p in module.parameters()}
 
 
 def parameter_groups(module: nn.Module, *, weight_decay: float) -> list[dict[str, Any]]:

@@ -34,9 +34,6 @@ class Task(pl.LightningModule, ABC):
     auto_class: ClassVar[str]
     """Auto class of transformers whose model this task trains and exports."""
 
-    use: ClassVar[str]
-    """The call of transformers that answers with an exported model, for the model card."""
-
     kind: ClassVar[Kind]
     """What carries a target in the data this task learns from."""
 
@@ -54,39 +51,42 @@ class Task(pl.LightningModule, ABC):
         self._scored: list[tuple[Tensor, ...]] = []
         self._frozen: tuple[nn.Module, ...] = ()
 
+    def accept(self, *, spec: DataSpec, model: PreTrainedModel) -> None:
+        """Takes the whole Hugging Face model, and what may be known of the data.
+
+        Raises:
+            ConfigError: if they do not have what the task needs.
+        """
+        if spec.kind != self.kind:
+            name = type(self).__name__
+            raise ConfigError(f"task: {name} needs data whose {self.kind} carry labels; these have them on {spec.kind}")
+        self.spec = spec
+        self.model = model
+        self.check_model(model)
+
     def build(
         self,
         *,
-        model: PreTrainedModel,
         encoder: Encoder,
         layers: nn.Module,
         frozen: Sequence[nn.Module],
-        spec: DataSpec,
         seed: int,
         make_optimizer: Callable[[nn.Module], Optimizer],
         make_scheduler: Callable[[Optimizer, int], LRScheduler],
     ) -> None:
-        """Takes what only a run knows.
+        """Takes what only a run knows, after `accept`.
 
         Args:
-            model: the whole Hugging Face model; `encoder` and `layers` are views of its parts.
-            encoder: see `model.encoder`.
-            layers: the head's modules.
+            encoder: a view of the model; see `model.encoder`.
+            layers: the head's modules, likewise.
             frozen: parts that stay in eval mode.
-            spec: what may be known of the data.
             seed: of the run.
             make_optimizer: from the module whose parameters to train.
             make_scheduler: from the optimizer and the number of optimizer steps.
 
         Raises:
-            ConfigError: if the data do not have what the task scores or selects by.
+            ConfigError: if the data do not have what the task selects by.
         """
-        if spec.kind != self.kind:
-            name = type(self).__name__
-            raise ConfigError(f"task: {name} needs data whose {self.kind} carry labels; these have them on {spec.kind}")
-        self.model = model
-        self.spec = spec
-        self.check_model(model)
         self.seed = seed
         # Views, not children: every parameter has one name only, that of the Hugging Face model.
         self._views = (encoder, layers)
@@ -185,6 +185,10 @@ class Task(pl.LightningModule, ABC):
             unit_starts: (targets,) True at each sentence's or text's first target.
         """
         return outputs.argmax(1)
+
+    @abstractmethod
+    def use(self) -> str:
+        """Returns the call of transformers that answers with an exported model, for the model card."""
 
     def note(self) -> str:
         """Returns what a user of the exported model must know that its files cannot say; usually nothing."""

@@ -6,7 +6,6 @@ Gururangan et al. 2020, "Don't stop pretraining", section 3.
 from typing import final
 
 from torch import nn
-from transformers import PreTrainedModel
 
 from clozelab.errors import require
 from clozelab.task.masked import MaskedTask
@@ -31,9 +30,9 @@ class DomainAdaptation(MaskedTask):
         self.head_steps = head_steps
         self._thawing: list[nn.Parameter] = []
 
-    def check_model(self, model: PreTrainedModel) -> None:
+    def on_fit_start(self) -> None:
         """Notes which parameters wait for the head. The decoder is tied to the embeddings, which wait, too."""
-        base: nn.Module = getattr(model, model.base_model_prefix)
+        base: nn.Module = getattr(self.model, self.model.base_model_prefix)
         self._thawing = [p for p in base.parameters() if p.requires_grad]
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:

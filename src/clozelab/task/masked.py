@@ -23,12 +23,15 @@ class MaskedTask(Task, ABC):
     """What all tasks share that predict masked tokens."""
 
     auto_class: ClassVar[str] = "AutoModelForMaskedLM"
-    use: ClassVar[str] = 'pipeline("fill-mask", model="model")("The [MASK] of Walden Pond is so beautifully blue.")'
     kind: ClassVar[Kind] = "documents"
 
     def default_selection(self) -> str:
         """Returns the loss of the masked tokens."""
         return "val/loss"
+
+    def use(self) -> str:
+        """Returns the call of transformers that answers with an exported model."""
+        return 'transformers.pipeline("fill-mask", model="model")("The [MASK] of Walden Pond is so beautifully blue.")'
 
     def head(self, hidden: Tensor, batch: Batch) -> Tensor:
         """Returns the logits at the masked places, (targets, vocabulary) float32."""

@@ -1,7 +1,11 @@
 """Sequence classification: a label, or a number, for every text or pair of texts.
 
-The hidden state of [CLS] goes through the encoder's own head for sequences and a softmax over the labels (Devlin et al.
-2019, section 4.1), or to one output under squared error (regression).
+The hidden state of [CLS] goes through a head and a softmax over the labels (Devlin et al. 2019, section 4.1), or to one
+output under squared error (regression).
+
+The head is the encoder's own for sequences, which has a hidden layer in front of the linear one: a tanh layer in BERT
+(its pooler), ALBERT, RoBERTa and MPNet, one of ReLU or GELU in DistilBERT, ELECTRA, DeBERTa and ModernBERT. A linear
+head is the one that transformers puts on tokens, read at [CLS]: so this, too, is a plain Hugging Face model.
 """
 
 from typing import Any, ClassVar, Literal, final, get_args
@@ -11,14 +15,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
+from transformers import PreTrainedModel
 
 from clozelab.errors import ConfigError, require
 from clozelab.metrics.classes import class_metrics
 from clozelab.metrics.numbers import number_metrics
+from clozelab.model.freeze import parts_of
 from clozelab.task.base import Task
 from clozelab.task.pooling import mean_by_target, pieces_of_targets
-from clozelab.types import Batch, Kind, Scored
+from clozelab.types import Batch, DataSpec, Kind, Scored
 
+HeadKind = Literal["auto", "linear", "mlp"]
 Pooling = Literal["first", "mean"]
 Weights = Literal["none", "balanced"]
 
@@ -29,22 +36,49 @@ class SequenceClassification(Task):
 
     Args:
         selection: validation metric that picks the weights; `auto` is `val/accuracy`, or `val/pearson` of numbers.
+        head: `linear` is dropout and one linear layer, a multinomial logistic regression on what stands for a text;
+            `mlp` has a hidden layer before it: the encoder's own head, which is refused if it has none; `auto` is the
+            encoder's own head, whatever it is.
         pooling: what stands for a text: its `first` token ([CLS]), or the `mean` of all its tokens.
         class_weights: `balanced` weighs each text by (texts / labels / texts of its label) in the loss, so that every
             label counts the same; `none` weighs all alike.
     """
 
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
-    use: ClassVar[str] = 'pipeline("text-classification", model="model")("A text of yours.")'
     kind: ClassVar[Kind] = "texts"
 
-    def __init__(self, *, selection: str = "auto", pooling: Pooling = "first", class_weights: Weights = "none") -> None:
+    def __init__(
+        self,
+        *,
+        selection: str = "auto",
+        head: HeadKind = "auto",
+        pooling: Pooling = "first",
+        class_weights: Weights = "none",
+    ) -> None:
+        require("head", head, head in get_args(HeadKind), f"one of {', '.join(get_args(HeadKind))}")
         require("pooling", pooling, pooling in get_args(Pooling), f"one of {', '.join(get_args(Pooling))}")
         allowed = f"one of {', '.join(get_args(Weights))}"
         require("class_weights", class_weights, class_weights in get_args(Weights), allowed)
         super().__init__(selection=selection)
+        self.kind_of_head: HeadKind = head
         self.pooling: Pooling = pooling
         self.class_weights: Weights = class_weights
+
+    def model_class(self, spec: DataSpec) -> str:
+        """Returns the Auto class whose head this is: a linear one is that for tokens."""
+        return "AutoModelForTokenClassification" if self.kind_of_head == "linear" else self.auto_class
+
+    def check_model(self, model: PreTrainedModel) -> None:
+        """Refuses a model whose head is not of the kind that was asked for.
+
+        Raises:
+            ConfigError: naming the model.
+        """
+        num_layers = sum(parameter.ndim == 2 for parameter in parts_of(model)["head"])
+        if self.kind_of_head == "linear" and num_layers > 1:
+            raise ConfigError(f"task.head='linear': the head of {type(model).__name__} has a hidden layer")
+        if self.kind_of_head == "mlp" and num_layers < 2:
+            raise ConfigError(f"task.head='mlp': the head of {type(model).__name__} has no hidden layer")
 
     def default_selection(self) -> str:
         """Returns accuracy, or Pearson's correlation of numbers.
@@ -68,7 +102,7 @@ class SequenceClassification(Task):
         else:
             text_of, pieces = pieces_of_targets(batch)
             texts = mean_by_target(states.index_select(0, pieces), text_of, batch.target_lengths)
-        logits: Tensor = self.layers(texts.unsqueeze(1)).float()
+        logits: Tensor = self.layers(texts.unsqueeze(1)).float().flatten(1)  # a head for tokens: (texts, 1, labels)
         return logits if self.spec.numbers else logits.log_softmax(-1)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
@@ -93,8 +127,23 @@ class SequenceClassification(Task):
             return number_metrics(scored.gold, scored.predicted)
         return class_metrics(self.spec.labels, scored.gold, scored.predicted, scored.score)
 
+    def use(self) -> str:
+        """Returns the call of transformers that answers with an exported model."""
+        if self.kind_of_head != "linear":
+            return 'transformers.pipeline("text-classification", model="model")("A text of yours.")'
+        pooled = "[:, 0]" if self.pooling == "first" else ".mean(1)"
+        return LINEAR + pooled + ("" if self.spec.numbers else ".softmax(-1)")
+
     def note(self) -> str:
         """Returns how the run read texts, where a pipeline of transformers does otherwise."""
+        if self.kind_of_head == "linear":
+            where = "its first token" if self.pooling == "first" else "the mean of its tokens, special ones included"
+            return f"The head is linear and stored as one for tokens: what answers for a text is the logits of {where}."
         if self.pooling == "first":
             return ""
         return "A text was read from the mean of the hidden states of its tokens. A pipeline of transformers does not."
+
+
+LINEAR = """tokenizer = transformers.AutoTokenizer.from_pretrained("model")
+model = transformers.AutoModelForTokenClassification.from_pretrained("model")
+model(**tokenizer("A text of yours.", return_tensors="pt")).logits"""

@@ -41,9 +41,6 @@ class TokenClassification(Task):
     """
 
     auto_class: ClassVar[str] = "AutoModelForTokenClassification"
-    use: ClassVar[str] = (
-        'pipeline("token-classification", model="model", aggregation_strategy="first")("A sentence of yours.")'
-    )
     kind: ClassVar[Kind] = "words"
 
     def __init__(
@@ -82,6 +79,11 @@ class TokenClassification(Task):
     def default_selection(self) -> str:
         """Returns entity F1 in conlleval mode, or accuracy."""
         return "val/f1_conlleval" if self.scores_entities else "val/accuracy"
+
+    def use(self) -> str:
+        """Returns the call of transformers that answers with an exported model."""
+        call = 'transformers.pipeline("token-classification", model="model", aggregation_strategy="first")'
+        return f'{call}("A sentence of yours.")'
 
     def places(self, batch: Batch) -> Tensor:
         """Returns the places of the pieces that words are read from, (pieces,)."""
