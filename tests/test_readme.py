@@ -31,9 +31,11 @@ def test_the_readme_begins_with_its_two_commands() -> None:
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("clozelab train") and "--" not in c])
 def test_a_train_command_composes_and_passes_the_check(
-    command: str, conll_files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: str, conll_files: dict[str, Path], finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    for earlier in re.findall(r"model.path=(outputs/\S+)", command):
+        shutil.copytree(finished_run, tmp_path / earlier)
     for name, file in zip("abc", conll_files.values(), strict=True):
         shutil.copy(file, tmp_path / f"{name}.conll")
         for ending in ("csv", "tsv"):
