@@ -23,10 +23,10 @@ demo: setup  ## fine-tune MiniLM on CoNLL-2003 for one epoch and print its score
 	@$(BIN)/clozelab train experiment=demo
 
 test: setup  ## the fast tests, without a network
-	@$(BIN)/python -m pytest -m '$(MARKS)'
+	@$(BIN)/python -m pytest -n auto -m '$(MARKS)'
 
 test-all: setup  ## every test this machine can run
-	@$(BIN)/python -m pytest -m 'not gpu'
+	@$(BIN)/python -m pytest -n auto -m 'not gpu'
 
 bench: setup  ## NER training speed against the HF Trainer, in alternating rounds
 	@$(BIN)/python -m clozelab.bench
