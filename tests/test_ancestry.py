@@ -80,7 +80,7 @@ def assert_descends(run: Path, *earlier: Path) -> None:
         assert entry["id"] == state(parent)["id"]
         assert entry["identity_hash"] == state(parent)["identity_hash"]
         assert entry["model_hash"] == Runs().fingerprint(str(parent))
-    line = ", from ".join(f"run `{entry['id']}`" for entry in ancestry)
+    line = ", from ".join(f"run `{entry['id']} ({entry['identity_hash'][:8]})`" for entry in ancestry)
     assert f"\nAncestry: {line}.\n" in (run / "model/README.md").read_text()
 
 
@@ -131,8 +131,8 @@ def test_a_run_goes_on_from_the_weights_of_another_and_the_head_of_the_same_task
 
 
 def test_a_folder_of_a_run_has_the_same_ancestry_by_whatever_source(finished_run: Path) -> None:
-    by_run = trace({"path": str(finished_run)}, "hash")
-    assert by_run == trace({"path": str(finished_run / "model")}, "hash")
+    by_run = trace({"path": str(finished_run)}, {}, "hash")
+    assert by_run == trace({"path": str(finished_run / "model")}, {}, "hash")
     assert [(entry["path"], entry["model_hash"]) for entry in by_run] == [(str(finished_run), "hash")]
 
 
@@ -141,7 +141,7 @@ def test_what_comes_from_no_run_has_no_ancestry(
     model: dict[str, str], finished_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(finished_run)
-    assert trace(model, "hash") == []
+    assert trace(model, {}, "hash") == []
 
 
 @pytest.mark.parametrize(("now", "warned"), [("causal", True), ("bidirectional", False)])
@@ -149,7 +149,7 @@ def test_another_attention_than_the_earlier_run_had_is_warned_of_in_one_line(
     now: str, warned: bool, finished_run: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        trace({"path": str(finished_run), "attention": now}, "hash")
+        trace({"path": str(finished_run), "attention": now}, {}, "hash")
     line = f"{finished_run} was trained with model.attention=bidirectional, this run goes on with causal"
     assert caplog.messages == ([line] if warned else [])
 
@@ -203,3 +203,21 @@ def test_the_three_experiments_of_the_chain_run_in_order(train: Train) -> None:
     assert learnt["val/perplexity"] < learnt["val/unigram_perplexity"]
     assert adapted["val/masked_accuracy"] > adapted["val/unigram_accuracy"]
     assert tuned["test/accuracy"] > 0.9, "87 % are no spam"
+
+
+def test_texts_that_an_earlier_run_may_have_learnt_from_are_said(
+    finished_run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(finished_run, run)
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    config["data"].update(train="a.csv", fold=0, split_seed=0)
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    for data, said in (
+        ({"train": "a.csv", "fold": 0, "split_seed": 0}, False),
+        ({"train": "b.csv", "fold": 1, "split_seed": 0}, False),
+        ({"train": "a.csv", "fold": 1, "split_seed": 0}, True),
+    ):
+        caplog.clear()
+        trace({"path": str(run)}, data, "hash")
+        assert ("another data.fold" in caplog.text) == said

@@ -14,11 +14,18 @@ from clozelab.store.runs import read_run, run_directory
 log = logging.getLogger(__name__)
 
 
-def trace(model: Mapping[str, Any], model_hash: str | None) -> list[dict[str, Any]]:
-    """Returns the runs that a model descends from, nearest first; warns if the nearest saw its text otherwise.
+SPLIT = ("fold", "split_seed", "validation_share", "test_share")
+"""Keys of data that say which texts of a training file are for testing."""
+
+
+def trace(model: Mapping[str, Any], data: Mapping[str, Any], model_hash: str | None) -> list[dict[str, Any]]:
+    """Returns the runs that a model descends from, nearest first.
+
+    Warns if the nearest saw its text otherwise, or may have been trained on texts that are for testing now.
 
     Args:
         model: node of the configuration. Whatever its source: a path that is a run, or its `model` folder, is one.
+        data: node of the configuration.
         model_hash: digest of the files at its path.
     """
     folder = run_directory(str(model.get("path", "")))
@@ -30,6 +37,12 @@ def trace(model: Mapping[str, Any], model_hash: str | None) -> list[dict[str, An
         then, now = (node.get("attention", "bidirectional") for node in (config["model"], model))
         if then != now:
             log.warning("%s was trained with model.attention=%s, this run goes on with %s", folder, then, now)
+        other = [key for key in SPLIT if config["data"].get(key) != data.get(key)]
+        if config["data"]["train"] == data.get("train") and other:
+            log.warning(
+                "%s read the same file with another data.%s: it was trained on texts that are for testing now",
+                folder, ", data.".join(other),
+            )  # fmt: skip
     nearest = {
         "id": parent.get("id"), "identity_hash": parent.get("identity_hash"), "path": str(folder),
         "model_hash": model_hash,

@@ -58,7 +58,7 @@ def model_card(
         base: what the encoder was before.
         use: the call of transformers that answers with this model.
         note: what plain transformers does otherwise than the run did, or an empty string.
-        ancestry: ids of the runs that the weights come from, nearest first.
+        ancestry: id and hash of the runs that the weights come from, nearest first.
     """
     shown = {k: v for k, v in metrics.items() if k.count("/") == 1 and k.startswith(("val/", "test/"))}
     table = "\n".join(f"| {key} | {value:.4f} |" for key, value in sorted(shown.items()))

@@ -28,8 +28,11 @@ log = logging.getLogger(__name__)
 GROUPS = ("task", "data", "num_threads", "trainer")
 """What may be set anew: not what the weights came from."""
 
-FIXED = ("data.limit", "data.fraction", "data.batch_size", "data.micro_batches", "task.head")
-"""What says which sentences were trained on and how: they stay what they were."""
+FIXED = (
+    "data.limit", "data.fraction", "data.fold", "data.split_seed", "data.validation_share", "data.test_share",
+    "data.batch_size", "data.micro_batches", "task.head",
+)  # fmt: skip
+"""What says which examples were trained on and how: they stay what they were."""
 
 FILES = ("data.train", "data.validation", "data.test")
 

@@ -71,7 +71,7 @@ def execute(run: Run, config: Config, identity: Identity) -> dict[str, float]:
                 id=run.id, identity=identity.values, identity_hash=identity.hash, numerics=numerics,
                 code=CODE, packages=environment.packages(), hardware=environment.hardware(),
                 attempts=state.get("attempts", 0) + 1, resumed_from_step=resume_from,
-                ancestry=trace(config["model"], identity.values.get("model.path")),
+                ancestry=trace(config["model"], config["data"], identity.values.get("model.path")),
             )  # fmt: skip
             return _fit_and_score(run, config, resume_from)
 
@@ -151,7 +151,7 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
             name=run.group, data=config["data"]["train"], about=spec.about, model_license=parts.model_license,
             metrics=metrics, identity=run.id, base=str(config["model"].get("path", config["model"]["_target_"])),
             use=task.use(), note=" ".join(filter(None, [task.note(), data.note()])),
-            ancestry=[earlier["id"] for earlier in run.state()["ancestry"]],
+            ancestry=[f"{earlier['id']} ({earlier['identity_hash'][:8]})" for earlier in run.state()["ancestry"]],
         )  # fmt: skip
         export(task.model, parts.tokenizer, run.folder / "model", card)
         run.write_state(

@@ -27,7 +27,8 @@ def print_errors(folder: Path) -> None:
     path = folder / "errors.json"
     if not path.exists():
         raise ConfigError(
-            f"{path}: no error analysis here; `clozelab evaluate {folder} task.decoding=argmax --errors` makes one"
+            f"{path}: no error analysis here; `clozelab evaluate {folder} data.eval_batch_size=64 --errors` makes one "
+            "where words or texts have labels"
         )
     console = Console(highlight=False, markup=False)
     for split, errors in json.loads(path.read_text(encoding="utf-8")).items():

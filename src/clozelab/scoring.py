@@ -88,7 +88,9 @@ def write_predictions(path: Path, scored: Scored, data: DataModule, split: str) 
     path.parent.mkdir(parents=True, exist_ok=True)
     starts = scored.sentence_starts().nonzero()[0].tolist()
     ids = [int(scored.sentence[start]) for start in starts]
-    names = pa.array(data.target_names())
+    # Some models have more outputs than their tokenizer has tokens.
+    num_names = max(len(data.target_names()), int(scored.predicted.max(initial=0)) + 1)
+    names = pa.array([*data.target_names(), *[""] * num_names][:num_names])
     columns: dict[str, pa.Array] = {
         "gold": pa.array(scored.gold), "prediction": pa.array(scored.predicted),
         "score": pa.array(scored.score, from_pandas=True), "loss": pa.array(scored.loss),

@@ -44,16 +44,31 @@ def test_an_encoder_without_a_head_gets_one_that_is_tied_to_its_embeddings(
 
 
 def test_the_encoder_waits_until_the_head_is_warm(
-    clozelab: Run, corpus: list[str], tiny_model: Path, tmp_path: Path
+    clozelab: Run, corpus: list[str], tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """28 documents of one passage or two, in batches of 8: five steps an epoch."""
     start = load_file(tiny_model / "model.safetensors")[ENCODER.removeprefix("bert.")]
-    short = [*corpus, "trainer.max_epochs=1"]
-    held = weights(train(clozelab, [*short, "task.head_steps=50"], tmp_path / "held"))
-    freed = weights(train(clozelab, [*short, "task.head_steps=1"], tmp_path / "freed"))
-    assert torch.equal(held[ENCODER], start)
-    assert not torch.equal(freed[ENCODER], start)
-    assert not torch.equal(held[HEAD], freed[HEAD])
+    same: dict[int, tuple[bool, bool]] = {}
+    step = DomainAdaptation.on_train_batch_start
+
+    def look(self: DomainAdaptation, batch: object, batch_idx: int) -> None:
+        state = self.model.state_dict()
+        first.setdefault("head", state[HEAD].clone())
+        same[self.global_step] = (torch.equal(state[ENCODER], start), torch.equal(state[HEAD], first["head"]))
+        step(self, batch, batch_idx)  # type: ignore[arg-type]
+
+    first: dict[str, torch.Tensor] = {}
+    monkeypatch.setattr(DomainAdaptation, "on_train_batch_start", look)
+    train(clozelab, [*corpus, "task.head_steps=4"], tmp_path)
+    assert all(encoder == (number <= 4) for number, (encoder, _) in same.items())
+    assert [head for _, head in same.values()].count(True) == 2, "the first step of a warm-up is one of rate 0"
+    assert len(same) > 6
+
+
+def test_a_head_that_would_be_warmed_up_to_the_end_is_refused(clozelab: Run, corpus: list[str], tmp_path: Path) -> None:
+    arguments = ["task=domain_adaptation", "data.general=null", *corpus, "task.head_steps=1000"]
+    code, _, err = clozelab("train", *arguments)
+    assert code == 2
+    assert "task.head_steps=1000: the run has" in err
 
 
 def test_a_run_that_dies_while_its_head_is_warmed_up_continues_to_the_same_bits(

@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, final
@@ -98,7 +99,7 @@ class Documents(DataModule):
         test_share: of the training file, where it has to give the test split.
         fold: which of the parts of the training file is the test split, where it has to give one.
         split_seed: which of many ways to draw splits; each is as good as the next.
-        more: further corpora by name, whose splits join those of this one.
+        more: further corpora by name, whose splits (up to their own `limit`) join those of this one.
         general: a corpus whose test split is scored, too, to see what the model forgets of it; `general.limit` of it.
         license: of the data, for the model card.
         citation: of the data, for the model card.
@@ -161,14 +162,14 @@ class Documents(DataModule):
             return
         yield from texts_in(self.source.locate(self.file(split)), self.format, self.shares.subset(split), counts)
         for corpus in self.more.values():
-            yield from corpus.texts(split, counts)
+            yield from islice(corpus.texts(split, counts), corpus.limit)
 
     def texts_key(self, split: str) -> dict[str, Any]:
         """Returns what `texts` depends on; see `DataModule.texts_key`."""
         if split == GENERAL:
             assert self.general is not None, "no general corpus"
             return self.general.texts_key("test")
-        more = [corpus.texts_key(split) for corpus in self.more.values()]
+        more = [{**corpus.texts_key(split), "limit": corpus.limit} for corpus in self.more.values()]
         return {**super().texts_key(split), "more": more}
 
     def read(self, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, max_length: int) -> Corpus:
@@ -197,6 +198,8 @@ class Documents(DataModule):
         self.spec = spec = replace(super().prepare(**values), next_sentence=self.next_sentence)
         counts = np.array(spec.class_counts, dtype=np.int64)
         masker = Masker(masking=self.masking, tokenizer=self.tokenizer, counts=counts)
+        # Special tokens are never to be predicted, so that no baseline may predict them.
+        self.spec = spec = replace(spec, class_counts=tuple(np.where(masker.is_special, 0, counts).tolist()))
         if self.general is not None:
             self.chosen[GENERAL] = np.arange(self.splits[GENERAL].num_units)[: self.general.limit]
         for split, documents in self.chosen.items():
@@ -227,7 +230,10 @@ class Documents(DataModule):
 
         store = RaggedStore(build_once(cache_dir() / "stores" / self.keys[split][:32], write))
         if not len(store["input_ids"]):
-            raise DataError(f"{self.file(split)}: the {split} split has no document")
+            raise DataError(
+                f"{self.file(split)}: the {split} split has no document; data.{split} may name a file of its own, and "
+                "data.format says what a document is (of plain text, data.format.begins)"
+            )
         return DocumentSplit(store=store, vocab_size=vocab_size_of(self.tokenizer))
 
     def _size(self, split: str) -> int | None:

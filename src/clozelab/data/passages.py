@@ -10,7 +10,6 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from clozelab.data.anchors import last_within
 from clozelab.data.example import Example
 from clozelab.data.frame import Frame
 from clozelab.data.masking import Masker
@@ -26,7 +25,10 @@ CUTS = (WORD | SENTENCE, WORD, 0)
 """Least value of `begins` where text is cut: between sentences, else between words, else anywhere."""
 
 TRIES = 20
-"""Places looked at before text is cut less well."""
+"""Places looked at before text is cut less well, or is of another length."""
+
+TOLERANCE = 0.1
+"""Share of a wanted length that text may be longer or shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Passages:
         self.masker = masker
         self.next_sentence = next_sentence
         self.seed = seed
+        self._longest = int(self.num_tokens().max(initial=0))
         if next_sentence:
             # Examples of the same document, and of its copies, are neighbours in this order: others are easy to draw.
             self._prints = store["fingerprint"].values.view(np.int64)[documents][self.anchors.values[::3]]
@@ -155,12 +158,17 @@ class Passages:
         if draw.random() < 0.5:
             return halves, IS_NEXT
         half = int(draw.integers(2))
-        # Between words any room can be filled, so that there is no free room to fill as the example's would have been.
-        room = len(halves[half].ids) + (free if cuts == CUTS[0] else 0)
-        halves[half] = self._elsewhere(draw, number, half, room, cuts)
+        given_up, kept = len(halves[half].ids), len(halves[1 - half].ids)
+        if free and cuts == CUTS[0]:  # filled up, as the example was
+            room, wanted = given_up + free, None
+        else:  # the document ended here, or it was cut between words: about this length, as often longer as shorter
+            room, wanted = self._longest - kept, given_up
+        halves[half] = self._elsewhere(draw, number, half, room, cuts, wanted)
         return halves, IS_RANDOM
 
-    def _elsewhere(self, draw: np.random.Generator, number: int, half: int, room: int, cuts: int) -> Segment:
+    def _elsewhere(
+        self, draw: np.random.Generator, number: int, half: int, room: int, cuts: int, wanted: int | None = None
+    ) -> Segment:
         """Returns text of another document in the place of a half of an example.
 
         Nothing in it but its content may tell that it does not belong there: it begins where an example does (or, as a
@@ -172,7 +180,10 @@ class Passages:
             half: 0 or 1.
             room: tokens it has at most.
             cuts: one of `CUTS`.
+            wanted: tokens it should have; None fills the room.
         """
+        best: tuple[int, int, int] | None = None
+        miss = 0
         own = int(self._prints[number])
         first, last = np.searchsorted(self._sorted, own), np.searchsorted(self._sorted, own, side="right")
         for least in CUTS[CUTS.index(cuts) :]:
@@ -182,10 +193,35 @@ class Passages:
                 place, start, end = self.anchors[other].tolist()
                 begins = self.begins[int(self.documents[place])]
                 edges = np.append(np.flatnonzero(begins >= least), len(begins))
-                if half == 0:
-                    end = last_within(edges, start, room)
-                else:
-                    start = int(edges[np.searchsorted(edges, max(0, end - room))])
-                if start < end:
-                    return self._segment(place, start, end)
+                there = len(begins) - start if half == 0 else end
+                start, end = _stretch(edges, start, end, half, room, wanted)
+                off = max(0, room - there) if wanted is None else abs(end - start - wanted)
+                if start < end and (best is None or off < miss):
+                    best, miss = (place, start, end), off
+                if best is not None and miss <= TOLERANCE * (wanted or room):
+                    return self._segment(*best)
+            if best is not None:
+                return self._segment(*best)
         raise AssertionError(f"no text for {room} tokens")
+
+
+def _stretch(
+    edges: NDArray[np.int64], start: int, end: int, half: int, room: int, wanted: int | None
+) -> tuple[int, int]:
+    """Returns text from `start` (as a first half) or up to `end` (as a second): the most that fits, or what is wanted.
+
+    Args:
+        edges: where text may begin and end, ascending.
+        start: of an example.
+        end: of it.
+        half: 0 or 1.
+        room: tokens at most.
+        wanted: tokens it should have about; None is as many as fit.
+    """
+    fixed = start if half == 0 else end
+    sizes = edges[edges > start] - start if half == 0 else (end - edges[edges < end])[::-1]
+    sizes = sizes[sizes <= room]
+    if not len(sizes):
+        return fixed, fixed
+    size = int(sizes[-1] if wanted is None else sizes[np.abs(sizes - wanted).argmin()])
+    return (start, start + size) if half == 0 else (end - size, end)

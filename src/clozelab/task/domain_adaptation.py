@@ -7,7 +7,7 @@ from typing import final
 
 from torch import nn
 
-from clozelab.errors import require
+from clozelab.errors import ConfigError, require
 from clozelab.task.masked import MaskedTask
 from clozelab.types import Batch
 
@@ -31,12 +31,22 @@ class DomainAdaptation(MaskedTask):
         self._thawing: list[nn.Parameter] = []
 
     def on_fit_start(self) -> None:
-        """Notes which parameters wait for the head. The decoder is tied to the embeddings, which wait, too."""
+        """Notes which parameters wait for the head. The decoder is tied to the embeddings, which wait, too.
+
+        Raises:
+            ConfigError: if they would wait to the end.
+        """
+        assert self.trainer is not None
+        steps = int(self.trainer.estimated_stepping_batches)
+        if self.head_steps >= steps:
+            raise ConfigError(
+                f"task.head_steps={self.head_steps}: the run has {steps} steps, so that only the head would learn; "
+                "model.freeze=all says that on purpose"
+            )
         base: nn.Module = getattr(self.model, self.model.base_model_prefix)
         self._thawing = [p for p in base.parameters() if p.requires_grad]
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Holds the encoder's weights, or lets them go: a function of the step, so that a resumed run does the same."""
-        assert self.trainer is not None
         for parameter in self._thawing if self.head_steps else ():
             parameter.requires_grad_(self.global_step >= self.head_steps)

@@ -44,11 +44,11 @@ class Pretraining(MaskedTask):
 
     def losses(self, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Returns the two parts of the loss; see `Task.losses`."""
-        masked = self.loss(self.head(hidden, batch), batch).sum() / max(1, batch.num_step_targets)
+        masked = super().losses(hidden, batch)
         if not self.spec.next_sentence:
-            return {"mlm_loss": masked}
+            return masked
         pairs = functional.nll_loss(self._next_sentence(hidden, batch), batch.next_sentence, reduction="sum")
-        return {"mlm_loss": masked, "nsp_loss": pairs / batch.num_step_examples}
+        return {**masked, "nsp_loss": pairs / batch.num_step_examples}
 
     def _next_sentence(self, hidden: Tensor, batch: Batch) -> Tensor:
         """Returns the log-probabilities of `follows` and `does not`, (examples, 2) float32."""
