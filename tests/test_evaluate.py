@@ -137,6 +137,8 @@ REFUSED = [
     ("data.eval_batch_size=many", "data.eval_batch_size='many': must be an integer"),
     ("data.limit=2", "data.limit: cannot be set for a finished run, which was trained with what it is"),
     ("data.fraction=0.5", "data.fraction: cannot be set for a finished run"),
+    ("data.fold=1", "data.fold: cannot be set for a finished run"),
+    ("data.split_seed=1", "data.split_seed: cannot be set for a finished run"),
     ("num_threads=two", "num_threads='two': must be null or an integer >= 1"),
     ("data.test=nowhere.conll", "data.test='nowhere.conll': no such file or folder"),
     ("task.selection=val/f2", "task.selection='val/f2': validation has no such metric"),

@@ -90,3 +90,22 @@ def test_a_word_that_was_not_scored_is_an_error(
     code, _, err = clozelab("train", *overrides, "trainer.max_epochs=1")
     assert code == 2
     assert "validation: 181 words scored of 1000 in the file" in err
+
+
+def test_a_token_that_a_tokenizer_does_not_have_is_predicted_without_a_name(tmp_path: Path) -> None:
+    """Some models have more outputs than their tokenizer has tokens."""
+    from types import SimpleNamespace
+    from typing import Any
+
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    from clozelab.scoring import write_predictions
+    from clozelab.types import Scored
+
+    numbers = np.array([0, 0])
+    scored = Scored(numbers, np.array([1, 2]), np.array([0, 1]), np.array([1, 7]), numbers, numbers)  # type: ignore[arg-type]
+    data: Any = SimpleNamespace(kind="documents", target_names=lambda: ["a", "b"], spec=SimpleNamespace(numbers=False))
+    write_predictions(tmp_path / "test.parquet", scored, data, "test")
+    (row,) = pq.read_table(tmp_path / "test.parquet").to_pylist()
+    assert (row["gold"], row["prediction"]) == (["a", "b"], ["b", ""])

@@ -379,3 +379,19 @@ def test_a_general_corpus_is_scored_by_its_test_split_up_to_its_own_limit(
     examples, numbers = module.examples("general")
     assert [examples.draw(number, None).number for number in numbers.tolist()] == [0, 1, 2]
     assert module.num_targets("general") == 3
+
+
+def test_a_further_corpus_has_a_limit_of_its_own(tokenizer: PreTrainedTokenizerFast, corpus: Path) -> None:
+    options: dict[str, Any] = {"source": Local(), "format": Plain(begins="line"), "masking": Masking()}
+    further = Documents(**options, train=str(corpus), limit=3)
+    joined = prepared(tokenizer, corpus, more={"further": further})
+    assert joined.splits["train"].num_units == prepared(tokenizer, corpus).splits["train"].num_units + 3
+
+
+def test_the_unigram_distribution_has_no_special_tokens(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
+    path = tmp_path / "unknown.txt"
+    path.write_text("".join(f"the river {word} 日本 日本.\n" for word in WORDS))
+    module = documents(path, validation=str(path), test=str(path))
+    spec = module.prepare(tokenizer=tokenizer, tokenizer_fingerprint="tiny", max_length=32, seed=0)
+    assert sum(spec.class_counts) > 0
+    assert [spec.class_counts[number] for number in tokenizer.all_special_ids] == [0] * len(tokenizer.all_special_ids)
