@@ -37,6 +37,7 @@ def python(*arguments: str, folder: Path) -> tuple[subprocess.CompletedProcess[s
         (["train", "seed=abc"], 2, "clozelab: seed='abc': must be an integer >= 0\n"),
         (["train", "model=bert_tinny"], 2, "Did you mean 'bert_tiny'?"),
         (["data", "list"], 0, "conll2003"),
+        (["compare", "--help"], 0, "usage: clozelab compare PATH..."),
     ],
 )
 def test_what_needs_no_torch_does_not_import_it_and_answers_at_once(
@@ -132,7 +133,7 @@ def test_without_a_verb_the_usage_is_shown(clozelab: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["trian"], "trian: no such verb. Did you mean 'train'? Verbs: train, evaluate, data"),
+        (["trian"], "trian: no such verb. Did you mean 'train'? Verbs: train, evaluate, compare, data"),
         (["seed=3"], "seed=3: no such verb. Did you mean 'clozelab train seed=3'?"),
         (["data", "fetch", "conl2003"], "conl2003: no such dataset. Did you mean 'conll2003'?"),
     ],

@@ -118,7 +118,7 @@ def test_a_cell_is_found_by_its_hash_the_beginning_of_it_or_its_directory(
     assert find_cell("without a hash", cells).study == "b"
     with pytest.raises(ConfigError, match="12: several cells: a/12345678, a/129abcde, b/12345678; name one"):
         find_cell("12", cells)
-    with pytest.raises(ConfigError, match="129abcdf: no such cell. Did you mean '129abcde'"):
+    with pytest.raises(ConfigError, match=r"129abcdf: no such cell\. Did you mean '129abcde'"):
         find_cell("129abcdf", cells)
 
 

@@ -22,6 +22,7 @@ class Grid:
         rows: one text a column.
         words: columns of words, which may be broken; the others are numbers.
         settings: the columns that hold values of config keys.
+        metrics: the columns that hold metrics.
         about: lines to read the table by.
     """
 
@@ -29,6 +30,7 @@ class Grid:
     rows: list[list[str]]
     words: set[int]
     settings: range
+    metrics: range
     about: list[str]
 
 
@@ -49,25 +51,40 @@ def cells(comparison: Comparison, between: str) -> Grid:
         rows.append([cell.hash + mark, *values, str(len(cell.done)), *metrics])
     words = {0, *range(1, len(settings) + 1)}
     if any(comparison.notes):
+        apart = "\n" if between == "\n" else "; "
         header.append("notes")
-        rows = [[*row, "; ".join(note)] for row, note in zip(rows, comparison.notes, strict=True)]
+        rows = [[*row, apart.join(note)] for row, note in zip(rows, comparison.notes, strict=True)]
         words.add(len(header) - 1)
-    return Grid(header, rows, words, range(1, len(settings) + 1), _about(comparison))
+    first = 2 + len(settings)
+    places = range(first, first + len(comparison.metrics))
+    return Grid(header, rows, words, range(1, first - 1), places, _about(comparison))
 
 
-def narrow(grid: Grid) -> Grid:
-    """Returns the grid with all config keys in one column, for a terminal that has no room for more."""
-    places = grid.settings
+def with_settings_joined(grid: Grid) -> Grid:
+    """Returns the grid with all config keys in one column, `key=value` under `key=value`."""
+    return _joined(grid, grid.settings, "config", "=")
+
+
+def with_metrics_joined(grid: Grid) -> Grid:
+    """Returns the grid with all metrics in one column, each under the other."""
+    return _joined(grid, grid.metrics, "metrics", " ")
+
+
+def _joined(grid: Grid, places: range, name: str, sign: str) -> Grid:
     if len(places) < 2:
         return grid
-    first, last = places[0], places[-1] + 1
+    first, last, fewer = places.start, places.stop, len(places) - 1
     rows = []
     for row in grid.rows:
-        pairs = [f"{grid.header[i]}={row[i]}" for i in places if row[i] != "-"]
-        rows.append([*row[:first], "\n".join(pairs), *row[last:]])
-    header = [*grid.header[:first], "config", *grid.header[last:]]
-    words = {0, first, *(i - len(places) + 1 for i in grid.words if i >= last)}
-    return Grid(header, rows, words, range(first, first + 1), grid.about)
+        lines = [f"{grid.header[i]}{sign}{row[i]}" for i in places if row[i] != "-"]
+        rows.append([*row[:first], "\n".join(lines), *row[last:]])
+
+    def moved(place: int) -> int:
+        return place if place <= first else max(first, place - fewer)
+
+    settings, metrics = (range(moved(r.start), moved(r.stop - 1) + 1) for r in (grid.settings, grid.metrics))
+    header = [*grid.header[:first], name, *grid.header[last:]]
+    return Grid(header, rows, set(map(moved, grid.words)), settings, metrics, grid.about)
 
 
 def _value(value: Any) -> str:
@@ -107,24 +124,28 @@ def _reported(cell: Cell) -> str:
     return f"{cell.hash}, {metric} = {_summary(found, ' ')}, n = {found.n}"
 
 
-def contrasts(comparison: Comparison, between: str) -> Grid | None:
-    """Returns the table of tests against the baseline, None if there are none.
+def contrasts(comparison: Comparison, between: str) -> list[Grid]:
+    """Returns a table of tests against the baseline for each metric.
 
     Args:
         comparison: to show.
         between: what stands between a difference and its interval: a new line or a space.
     """
-    if not comparison.contrasts:
-        return None
-    metrics = list(dict.fromkeys(row.metric for row in comparison.contrasts))
-    header = ["cell", "difference", "bootstrap", "random.", "d", "t", "permut."]
-    rows = [[row.cell.hash, *_numbers(row, between)] for row in comparison.contrasts]
-    words = {0}
-    if len(metrics) > 1:
-        header.insert(1, "metric")
-        rows = [[row[0], c.metric, *row[1:]] for row, c in zip(rows, comparison.contrasts, strict=True)]
-        words.add(1)
-    return Grid(header, rows, words, range(0), _about_tests(comparison, metrics))
+    grids = []
+    for metric in dict.fromkeys(row.metric for row in comparison.contrasts):
+        assert comparison.baseline is not None, "there are tests against it"
+        own = [row for row in comparison.contrasts if row.metric == metric]
+        header = ["cell", "difference", "bootstrap", "random.", "d", "t", "permut."]
+        rows = [[row.cell.hash, *_numbers(row, between)] for row in own]
+        about = [
+            f"{metric}: each cell minus {comparison.baseline.hash}; p values, two-sided, adjusted for the number of "
+            f"cells by Holm's method; {SELECTED} below {LEVEL}",
+            *dict.fromkeys(f"{row.cell.hash}: {row.note}" for row in own if row.note),
+        ]
+        grids.append(Grid(header, rows, {0}, range(0), range(0), about))
+    if grids:
+        grids[-1].about.extend(_about_tests(comparison.contrasts))
+    return grids
 
 
 def _numbers(row: Contrast, between: str) -> list[str]:
@@ -145,20 +166,15 @@ def _p(value: float) -> str:
     return ("<.0001" if value < 1e-4 else f"{value:.4f}") + (SELECTED if value < LEVEL else " ")
 
 
-def _about_tests(comparison: Comparison, metrics: list[str]) -> list[str]:
-    rows, baseline = comparison.contrasts, comparison.baseline
-    assert baseline is not None, "there are tests against it"
+def _about_tests(rows: list[Contrast]) -> list[str]:
     tests = sorted({row.over_seeds.method for row in rows if row.over_seeds})
     lines = [
-        f"{', '.join(metrics)}: each cell minus {baseline.hash}; p values, two-sided, adjusted for the number of cells "
-        f"by Holm's method; {SELECTED} below {LEVEL}",
         "bootstrap, random.: over the examples, whose metrics are averaged over the seeds: paired bootstrap (Koehn "
         "2004) with the 95 % interval of the difference, approximate randomisation (Yeh 2000)",
-        f"d, t, permut.: over the seeds: Cohen's d, {' or '.join(tests)} test, permutation test; "
-        "paired where both cells have the same seeds",
+        f"d, t, permut.: over the seeds: Cohen's d, {' or '.join(tests)} test, permutation test; paired where both "
+        "cells have the same seeds",
     ]
     floors = [row.over_seeds.floor for row in rows if not math.isnan(row.p["permutation"]) and row.over_seeds]
     if max(floors, default=0) >= LEVEL:
         lines.append(f"of so few seeds the permutation test cannot give less than {max(floors):.2g} before adjusting")
-    kept = [row for row in rows if row.note]
-    return lines + list(dict.fromkeys(f"{row.cell.hash}: {row.note}" for row in kept))
+    return lines

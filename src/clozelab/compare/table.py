@@ -14,17 +14,31 @@ from clozelab.compare import grids
 from clozelab.compare.comparison import Comparison, against, flat
 from clozelab.compare.grids import Grid
 
+WRAPPED = 16
+"""Least width of a column of words that are broken to fit."""
+
 
 def print_terminal(comparison: Comparison) -> None:
     """Prints the tables on the terminal, and what one must know to read them."""
     console = Console(highlight=False, markup=False, emoji=False)
-    for grid in (grids.cells(comparison, "\n"), grids.contrasts(comparison, "\n")):
-        if grid is not None:
-            table = _rich(grid)
-            if console.measure(table, options=console.options.update(width=10**6)).maximum > console.width:
-                table = _rich(grids.narrow(grid))
-            console.print(table)
-            console.print("\n".join(["", *grid.about, ""]), soft_wrap=False)
+    for grid in (grids.cells(comparison, "\n"), *grids.contrasts(comparison, "\n")):
+        console.print(_rich(_fitting(grid, console.width)))
+        console.print("\n".join(["", *grid.about, ""]))
+
+
+def _fitting(grid: Grid, width: int) -> Grid:
+    """Returns the grid in the first shape that the width has room for, the narrowest if it has for none."""
+    joined = grids.with_settings_joined(grid)
+    for shape in (grid, joined):
+        whole = {*range(len(shape.header))} - shape.words | (set(shape.settings) if shape is grid else set())
+        needed = [
+            most if i in whole else min(most, WRAPPED)
+            for i, column in enumerate(zip(shape.header, *shape.rows, strict=True))
+            for most in [max(len(line) for text in column for line in text.split("\n"))]
+        ]
+        if sum(needed) + 2 * len(needed) - 2 <= width:
+            return shape
+    return grids.with_metrics_joined(joined)
 
 
 def _rich(grid: Grid) -> Table:
@@ -111,10 +125,8 @@ def _escaped(text: str) -> str:
 
 
 def _text(comparison: Comparison, draw: Callable[[Grid], str], comment: str) -> str:
-    found = (grids.cells(comparison, " "), grids.contrasts(comparison, " "))
-    return "\n\n".join(
-        "\n".join([draw(grid), "", *(f"{comment}{line}" for line in grid.about)]) for grid in found if grid
-    )
+    found = (grids.cells(comparison, " "), *grids.contrasts(comparison, " "))
+    return "\n\n".join("\n".join([draw(grid), "", *(f"{comment}{line}" for line in grid.about)]) for grid in found)
 
 
 FORMATS: dict[str, Callable[[Comparison], str]] = {
