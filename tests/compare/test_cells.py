@@ -51,6 +51,7 @@ def test_of_a_loss_the_lowest_is_selected(tmp_path: Path, make_run: MakeRun) -> 
         ({"data.validation": "9f.txt"}, 0),
         ({"data.format.labels": "pos"}, 0),
         ({"data.train": "77.txt"}, 1),
+        ({"data.limit": 100}, 0),
     ],
 )
 def test_cells_are_rivals_on_the_same_validation_examples_only(
@@ -115,6 +116,7 @@ def test_a_cell_is_found_by_its_hash_the_beginning_of_it_or_its_directory(
     assert (
         find_cell("b/12345678", cells) is find_cell("b/x-12345678/", cells) is find_cell("b/x-12345678/seed-1", cells)
     )
+    assert find_cell("x-129abcde", cells) is cells[1]
     assert find_cell("without a hash", cells).study == "b"
     with pytest.raises(ConfigError, match="12: several cells: a/12345678, a/129abcde, b/12345678; name one"):
         find_cell("12", cells)

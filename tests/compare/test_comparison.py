@@ -55,6 +55,16 @@ def test_tests_are_of_the_metrics_shown_and_rather_of_the_test_split(study: Path
     assert {row.metric for row in shown} == {"val/accuracy"}
 
 
+def test_of_cells_of_several_tasks_only_shared_metrics_are_tested(study: Path, make_run: MakeRun) -> None:
+    metrics = {"val/pearson": 0.5, "test/pearson": 0.5}
+    make_run(study, "a-00000009", 1, metrics=metrics, selection="val/pearson")
+    found = compare([study], against="00000001")
+    assert sorted(found.metrics) == ["test/accuracy", "test/pearson", "val/accuracy", "val/pearson"]
+    assert {row.metric for row in found.contrasts} == {"test/accuracy"}
+    with pytest.raises(ConfigError, match="--against 00000009: no other cell has test/pearson"):
+        compare([study], against="00000009", metrics=["pearson"])
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [

@@ -31,6 +31,13 @@ def test_of_three_seeds_the_interval_is_their_range() -> None:
     assert (found.low, found.high) == (pytest.approx(0.1), pytest.approx(0.3))
 
 
+@pytest.mark.parametrize(("n", "covered"), [(3, 0.75), (5, 0.85), (10, 0.92)])
+def test_how_often_the_interval_covers_the_mean_is_as_documented(n: int, covered: float) -> None:
+    found = [summarise(values) for values in np.random.default_rng(1).normal(size=(600, n))]
+    share = np.mean([summary.low <= 0 <= summary.high for summary in found])
+    assert share == pytest.approx(covered, abs=0.05)
+
+
 def test_one_seed_has_no_spread_and_no_interval() -> None:
     found = summarise([0.5])
     assert (found.n, found.mean) == (1, 0.5)

@@ -84,12 +84,19 @@ def test_both_ways_of_drawing_are_the_same_distribution(monkeypatch: pytest.Monk
     rng = np.random.default_rng(2)
     a, b = (values(*(rng.random(400) < chance)) for chance in (0.8, 0.75))  # four groups: drawn by their sizes
     grouped = paired_bootstrap(a, b, mean)
-    monkeypatch.setattr(
-        significance, "_grouped", lambda a, b: (np.stack([a, b]).transpose(2, 0, 1, 3), np.ones(400, int))
-    )
+    monkeypatch.setattr(significance, "_few", lambda counts: False)
     single = paired_bootstrap(a, b, mean)
     assert (single.low, single.high) == (pytest.approx(grouped.low, abs=0.004), pytest.approx(grouped.high, abs=0.004))
     assert single.p == pytest.approx(grouped.p, abs=0.02)
+
+
+def test_both_ways_of_swapping_are_the_same_distribution(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    a, b = (values(*(rng.random(400) < chance)) for chance in (0.8, 0.75))
+    grouped = approximate_randomisation(a, b, mean)
+    monkeypatch.setattr(significance, "_few", lambda counts: False)
+    assert 0.05 < grouped < 0.9
+    assert approximate_randomisation(a, b, mean) == pytest.approx(grouped, abs=0.02)
 
 
 def test_systems_that_are_the_same_do_not_differ() -> None:
@@ -157,7 +164,6 @@ def test_five_percent_of_true_null_hypotheses_are_rejected(kind: str) -> None:
         found = paired_bootstrap(a, b, SCORES[kind], 400).p, approximate_randomisation(a, b, SCORES[kind], 400)
         rejected += np.array(found) < 0.05
     low, high = stats.binom.ppf((0.001, 0.999), trials, 0.05)
-    print(kind, rejected / trials)
     assert ((low <= rejected) & (rejected <= high)).all(), rejected / trials
 
 

@@ -16,7 +16,9 @@ from clozelab.errors import ConfigError, did_you_mean
 from clozelab.identity import LOCATED, flatten
 from clozelab.metrics.direction import higher_is_better
 
-TEXTS = ("data.format.", "data.scheme", "data.source.")
+READ = ("data.format.", "data.scheme", "data.limit", "data.masking.")
+"""Beginnings of keys that decide what the examples of a file are, and what is asked of them."""
+
 DRAWN = ("data.train", "data.fold", "data.split_seed", "data.validation_share", "data.test_share")
 """Keys that decide which examples are in the validation split if the corpus brings none."""
 
@@ -101,7 +103,7 @@ def _hash(name: str) -> str:
 
 
 def find_cell(word: str, cells: Sequence[Cell]) -> Cell:
-    """Returns the cell that a hash, the beginning of one, or a directory names.
+    """Returns the cell that a hash, the beginning of one, or a directory or its name stands for.
 
     Raises:
         ConfigError: if that is none, or several.
@@ -109,7 +111,7 @@ def find_cell(word: str, cells: Sequence[Cell]) -> Cell:
     study, _, start = word.rpartition("/")
     place = Path(word).resolve()
     folders = [cell for cell in cells if place in (cell.folder.resolve(), *(r.folder.resolve() for r in cell.runs))]
-    exact = [cell for cell in cells if cell.hash == start and study in ("", cell.study)]
+    exact = [cell for cell in cells if start in (cell.hash, cell.folder.name) and study in ("", cell.study)]
     begun = [cell for cell in cells if start and cell.hash.startswith(start) and study in ("", cell.study)]
     found = folders or exact or begun
     names = [f"{cell.study}/{cell.hash}" if found else cell.hash for cell in found or cells]
@@ -157,7 +159,7 @@ def rivals(cells: Sequence[Cell]) -> list[list[Cell]]:
 def _validation(identity: Mapping[str, Any]) -> str:
     """Returns what decides which validation examples a cell has."""
     drawn = DRAWN if identity.get("data.validation") is None else ()
-    found = {k: v for k, v in identity.items() if k == "data.validation" or k in drawn or k.startswith(TEXTS)}
+    found = {k: v for k, v in identity.items() if k == "data.validation" or k in drawn or k.startswith(READ)}
     return repr(sorted(found.items()))
 
 

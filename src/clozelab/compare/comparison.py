@@ -68,11 +68,18 @@ def compare(
     # Of cells with different validation splits none is better: they keep their order.
     cells = best_first(cells, order) if sort or len(rivals(cells)) == 1 else cells
     baseline = find_cell(against, cells) if against else None
-    tested = [name for name in shown if not name.startswith("val/")] or shown
     return Comparison(
         cells, list(dict.fromkeys(shown)), differing(cells), select(cells), [notes(cell, cells) for cell in cells],
-        baseline, [row for name in tested for row in contrast(baseline, cells, name)] if baseline else [],
+        baseline, _contrasts(baseline, cells, shown) if baseline else [],
     )  # fmt: skip
+
+
+def _contrasts(baseline: Cell, cells: Sequence[Cell], shown: Sequence[str]) -> list[Contrast]:
+    """Returns the tests of the metrics that are shown of the test split, else of those shown."""
+    names = [name for name in shown if not name.startswith("val/")] or shown
+    # Cells of several tasks are shown with metrics of each.
+    both = [n for n in names if baseline.values(n) and any(cell.values(n) for cell in cells if cell is not baseline)]
+    return [row for name in dict.fromkeys(both or names[:1]) for row in contrast(baseline, cells, name)]
 
 
 def _selections(cells: Sequence[Cell], known: Sequence[str]) -> list[str]:

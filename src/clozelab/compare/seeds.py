@@ -61,8 +61,8 @@ def summarise(values: Sequence[float]) -> Summary:
     """Returns mean, spread and 95 % interval of a metric over seeds.
 
     The interval is the percentile bootstrap of the mean: Efron & Tibshirani (1993), *An Introduction to the Bootstrap*,
-    chapter 13. It is a function of the values alone. With few seeds it covers less than its nominal 95 %: of three it
-    reaches from the lowest to the highest.
+    chapter 13. It is a function of the values alone. With few seeds it covers less than its nominal 95 %: of normal
+    values about 75 % with three seeds (it then reaches from the lowest to the highest), 85 % with five, 92 % with ten.
 
     Args:
         values: (seeds,), at least one.

@@ -87,10 +87,7 @@ def approximate_randomisation(a: Floats, b: Floats, score: Score, trials: int = 
     changes = rows[:, ::-1] - rows
     totals = np.tensordot(kept, rows, axes=1)
     drawn = [
-        _gap(
-            totals + np.tensordot(rng.binomial(counts, 0.5, size=(size, len(counts))).astype(float), changes, axes=1),
-            score,
-        )
+        _gap(totals + np.tensordot(_swaps(rng, counts, size), changes, axes=1), score)
         for size in _blocks(trials, len(counts))
     ]
     return _share(np.abs(np.concatenate(drawn)), abs(observed))
@@ -122,11 +119,25 @@ def _blocks(number: int, groups: int) -> Iterator[int]:
 def _redraw(rng: np.random.Generator, counts: NDArray[np.int64], size: int) -> Floats:
     """Returns how often each group is in a resample of all examples, (size, groups)."""
     groups, total = len(counts), int(counts.sum())
-    if groups * 8 < total:
+    if _few(counts):
         return rng.multinomial(total, counts / total, size=size).astype(np.float64)
-    group_of = np.repeat(np.arange(groups), counts)  # one by one is faster than a binomial for each
+    group_of = np.repeat(np.arange(groups), counts)
     places = group_of[rng.integers(total, size=(size, total))] + groups * np.arange(size)[:, None]
     return np.bincount(places.ravel(), minlength=size * groups).reshape(size, groups).astype(np.float64)
+
+
+def _swaps(rng: np.random.Generator, counts: NDArray[np.int64], size: int) -> Floats:
+    """Returns how many examples of each group change sides, (size, groups)."""
+    if _few(counts):
+        return rng.binomial(counts, 0.5, size=(size, len(counts))).astype(np.float64)
+    total = int(counts.sum())
+    coins = np.unpackbits(rng.integers(256, size=(size, -(-total // 8)), dtype=np.uint8), axis=1, count=total)
+    return np.add.reduceat(coins, np.cumsum(counts) - counts, axis=1, dtype=np.float64)
+
+
+def _few(counts: NDArray[np.int64]) -> bool:
+    """Says whether drawing for each group is faster than for each example."""
+    return len(counts) * 8 < int(counts.sum())
 
 
 def _difference(rows: Floats, weights: Floats, score: Score) -> Floats:
