@@ -37,6 +37,7 @@ def python(*arguments: str, folder: Path) -> tuple[subprocess.CompletedProcess[s
         (["train", "seed=abc"], 2, "clozelab: seed='abc': must be an integer >= 0\n"),
         (["train", "model=bert_tinny"], 2, "Did you mean 'bert_tiny'?"),
         (["data", "list"], 0, "conll2003"),
+        (["compare", "--help"], 0, "usage: clozelab compare PATH..."),
     ],
 )
 def test_what_needs_no_torch_does_not_import_it_and_answers_at_once(
@@ -53,8 +54,10 @@ def test_what_needs_no_torch_does_not_import_it_and_answers_at_once(
 
 
 def test_what_hydra_and_the_parent_of_a_sweep_import_is_free_of_torch(tmp_path: Path) -> None:
-    modules = "cli, identity, record, sweep.run, sweep.view, sweep.pool, fetch, summary, environment, config.compose"
-    names = [f"clozelab.{name}" for name in modules.split(", ")]
+    modules = (
+        "cli identity record sweep.run sweep.view sweep.pool fetch summary environment config.compose compare.command"
+    )
+    names = [f"clozelab.{name}" for name in modules.split()]
     code = f"import sys, {', '.join(names)}, hydra_plugins.clozelab.launcher; print({HEAVY} & set(sys.modules))"
     done, _ = python("-c", code, folder=tmp_path)
     assert done.stdout == "set()\n", done.stderr
@@ -132,7 +135,7 @@ def test_without_a_verb_the_usage_is_shown(clozelab: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["trian"], "trian: no such verb. Did you mean 'train'? Verbs: train, evaluate, data"),
+        (["trian"], "trian: no such verb. Did you mean 'train'? Verbs: train, evaluate, compare, data"),
         (["seed=3"], "seed=3: no such verb. Did you mean 'clozelab train seed=3'?"),
         (["data", "fetch", "conl2003"], "conl2003: no such dataset. Did you mean 'conll2003'?"),
     ],

@@ -1,6 +1,8 @@
 """Every command of the README is one that works, to the letter."""
 
 import glob
+import importlib
+import json
 import re
 import shlex
 import shutil
@@ -51,7 +53,9 @@ def test_a_train_command_composes_and_passes_the_check(
 
 
 @pytest.mark.parametrize(
-    "command", [c for c in COMMANDS if "--" in c and "evaluate" not in c] + [c for c in INLINE if "data list" in c]
+    "command",
+    [c for c in COMMANDS if "--" in c and c.split()[1] not in ("evaluate", "compare")]
+    + [c for c in INLINE if "data list" in c],
 )
 def test_a_question_is_answered(command: str, clozelab: Run) -> None:
     code, out, _ = clozelab(*shlex.split(command)[1:])
@@ -72,6 +76,33 @@ def test_a_finished_run_is_evaluated_as_shown(
         assert code == 0, err
         assert "f1_conlleval" in out
         assert ("the hardest words" in out) == ("--errors" in command)
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("clozelab compare")])
+def test_runs_are_compared_as_shown(
+    command: str, clozelab: Run, finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for study, name, lr in (("grid", "a-0c753de4", 1e-5), ("grid", "b-1d864ef5", 3e-5), ("demo", "a-0c753de4", 1e-5)):
+        folder = tmp_path / "outputs" / study / name / "seed-1"
+        shutil.copytree(finished_run, folder, ignore=shutil.ignore_patterns("model"))
+        state = json.loads((folder / "run.json").read_text())
+        state["identity"]["optimizer.lr"] = lr
+        (folder / "run.json").write_text(json.dumps(state))
+    code, out, err = clozelab(*shlex.split(command)[1:])
+    assert code == 0, err
+    assert "0c753de4" in out
+    assert ("demo" in out) == ("outputs/demo" in command)
+    assert ("paired bootstrap (Koehn" in out) == ("--against" in command)
+
+
+def test_the_notebook_gets_what_is_shown(finished_run: Path) -> None:
+    pytest.importorskip("pandas")
+    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.S)
+    imported, call = code.strip().split("\n\n")
+    assert imported == "import clozelab"
+    call = call.replace("outputs/grid", str(finished_run)).replace(', against="0c75"', "")
+    assert len(eval(call, {"clozelab": importlib.import_module("clozelab")})) == 1
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake (\w+)", README))))

@@ -19,6 +19,7 @@ USAGE = """usage: clozelab VERB ...
 
   train [group=option ...] [key=value ...] [-m]   launch one run, or with -m a sweep
   evaluate RUN [--errors] [key=value ...]         scores of a finished run; with keys, scored anew
+  compare PATH... [--against CELL] ...            finished runs side by side, and whether a difference is real
   data list                                       the datasets, and which are here
   data fetch NAME                                 fetch a dataset now
 
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(given: list[str]) -> int:
-    verbs = {"train": _train, "evaluate": _evaluate, "data": _data}
+    verbs = {"train": _train, "evaluate": _evaluate, "compare": _compare, "data": _data}
     # `-m` may stand anywhere in the line, before the verb too.
     verb = next((a for a in given if not a.startswith("-")), None)
     if given[:1] == ["--version"]:
@@ -120,6 +121,12 @@ def _evaluate(arguments: list[str]) -> int:
     if flags:
         print_errors(folder)
     return 0
+
+
+def _compare(arguments: list[str]) -> int:
+    from clozelab.compare.command import run
+
+    return run(arguments)
 
 
 def _data(arguments: list[str]) -> int:

@@ -21,6 +21,7 @@ class Purpose(IntEnum):
     ANCHORS = 5
     SEGMENTS = 6
     MASKS = 7
+    COMPARISON = 8
 
 
 def generator(purpose: Purpose, seed: int, *counters: int) -> np.random.Generator:

@@ -260,3 +260,26 @@ def test_the_check_against_seqeval_can_do_without_entities(sentences: list[Tags]
 )
 def test_entity_labels_are_told_from_plain_tags(labels: list[str], expected: bool) -> None:
     assert is_iob2(labels) is expected
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_counts_of_sentences_add_up_to_the_counts_of_all(mode: str) -> None:
+    counter = EntityCounter(labels=LABELS)
+    for gold, predicted in CORPORA:
+        tags = flatten(gold), flatten(predicted), starts(gold)
+        whole = counter.count(*tags, mode)  # type: ignore[arg-type]
+        parts = counter.count_by_sentence(*tags, mode)  # type: ignore[arg-type]
+        assert parts.shape == (len(gold), len(TYPES), 3)
+        for i, name in enumerate(counter.types):
+            assert Counts(*parts[:, i].sum(0).tolist()) == whole[name]
+        one = 7
+        alone = counter.count(
+            flatten(gold[one : one + 1]), flatten(predicted[one : one + 1]), starts(gold[one : one + 1]), mode
+        )  # type: ignore[arg-type]
+        assert Counts(*parts[one].sum(0).tolist()) == alone[""]
+
+
+def test_sentences_without_entities_count_nothing() -> None:
+    counter = EntityCounter(labels=LABELS)
+    tags = flatten([["O", "O"], ["O"]])
+    assert counter.count_by_sentence(tags, tags, starts([["O", "O"], ["O"]]), "strict").sum() == 0

@@ -95,6 +95,26 @@ class EntityCounter:
         counts = {name: Counts(*(int(column[i]) for column in per_type)) for i, name in enumerate(self.types)}
         return {"": Counts(len(keys[0]), len(keys[1]), len(correct)), **counts}
 
+    def count_by_sentence(
+        self, gold: Ints, predicted: Ints, sentence_starts: NDArray[np.bool_], mode: Mode
+    ) -> NDArray[np.int64]:
+        """Returns the counts of every sentence, (sentences, types, 3) int64: gold, predicted and correct entities.
+
+        Args:
+            gold: (words,) label ids.
+            predicted: (words,) label ids.
+            sentence_starts: (words,) True at each sentence's first word.
+            mode: `conlleval` or `strict`.
+        """
+        sentence = np.cumsum(sentence_starts) - 1
+        counts = np.zeros((int(sentence_starts.sum()), len(self.types), 3), dtype=np.int64)
+        spans = [self.spans(tags, sentence_starts, mode) for tags in (gold, predicted)]
+        both = np.concatenate(spans)
+        found, times = np.unique(both, axis=0, return_counts=True) if len(both) else (both, np.empty(0, dtype=int))
+        for i, part in enumerate((*spans, found[times == 2])):
+            np.add.at(counts, (sentence[part[:, 1]], part[:, 0], i), 1)
+        return counts
+
 
 def entity_metrics(
     labels: Sequence[str], gold: Ints, predicted: Ints, sentence_starts: NDArray[np.bool_]

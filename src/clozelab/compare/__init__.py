@@ -1,0 +1,1 @@
+"""Finished runs side by side: seeds aggregated, and whether a difference is real. Free of torch."""

@@ -1,0 +1,131 @@
+"""One cell against all others: is what lies between them more than the choice of examples, more than the seeds?"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from clozelab.compare.cells import Cell
+from clozelab.compare.predictions import Predictions, decompose, read_predictions
+from clozelab.compare.read import Record
+from clozelab.compare.seeds import TTest, holm, permutation_test, t_test
+from clozelab.compare.significance import Bootstrap, approximate_randomisation, paired_bootstrap
+from clozelab.errors import ConfigError
+
+METHODS = ("bootstrap", "randomisation", "t", "permutation")
+
+
+@dataclass(slots=True)
+class Contrast:
+    """A cell minus the one it is compared with, in one metric.
+
+    Attributes:
+        cell: the one that is not the baseline.
+        metric: such as `test/accuracy`.
+        over_seeds: the t test; None if the two were not scored on the same examples.
+        over_examples: the paired bootstrap; None if `note` says why not.
+        pairs: seeds of the cell and of the baseline whose predictions were compared.
+        p: two-sided, of each method; NaN where it could not be done.
+        adjusted: the same, adjusted for the number of cells (Holm).
+        note: why a test is missing.
+    """
+
+    cell: Cell
+    metric: str
+    over_seeds: TTest | None = None
+    over_examples: Bootstrap | None = None
+    pairs: list[tuple[int, int]] = field(default_factory=list)
+    p: dict[str, float] = field(default_factory=lambda: dict.fromkeys(METHODS, math.nan))
+    adjusted: dict[str, float] = field(default_factory=dict)
+    note: str = ""
+
+
+def contrast(baseline: Cell, cells: Sequence[Cell], metric: str) -> list[Contrast]:
+    """Returns every other cell against the baseline, its p values adjusted for the number of cells.
+
+    Raises:
+        ConfigError: if the baseline lacks the metric or its predictions, or no other cell can be compared with it.
+    """
+    if not baseline.values(metric):
+        raise ConfigError(f"--against {baseline.hash}: no completed run of it has {metric}")
+    others = [cell for cell in cells if cell is not baseline and cell.values(metric)]
+    if not others:
+        raise ConfigError(f"--against {baseline.hash}: no other cell has {metric}; give more cells to compare")
+    one = _Baseline(baseline, metric)
+    console = Console(stderr=True)
+    shown = track(others, "comparing", console=console, transient=True, disable=not console.is_terminal)
+    found = [one.contrast(cell) for cell in shown]
+    if all(row.over_seeds is None for row in found):
+        raise ConfigError(f"--against {baseline.hash}: {found[0].note} in every other cell; they cannot be compared")
+    for method in METHODS:
+        for row, value in zip(found, holm([row.p[method] for row in found]), strict=True):
+            row.adjusted[method] = value
+    return found
+
+
+@final
+class _Baseline:
+    """The cell that others are compared with, its predictions read once."""
+
+    def __init__(self, baseline: Cell, metric: str) -> None:
+        self.metric = metric
+        self.runs = [run for run in baseline.done if metric in run.metrics]
+        self.read = {run.seed: read_predictions(run, self.split) for run in self.runs}
+
+    @property
+    def split(self) -> str:
+        return self.metric.partition("/")[0]
+
+    def contrast(self, cell: Cell) -> Contrast:
+        """Returns one cell against the baseline."""
+        row = Contrast(cell, self.metric)
+        runs = [run for run in cell.done if self.metric in run.metrics]
+        pairs = _pairs(runs, self.runs)
+        try:
+            read = [read_predictions(run, self.split) for run, _ in pairs]
+        except ConfigError:
+            row.note = "no predictions"
+            self._over_seeds(row, runs, pairs)
+            return row
+        if any(
+            not own.examples.equals(self.read[run.seed].examples) for own, (_, run) in zip(read, pairs, strict=True)
+        ):
+            row.note = "other test examples" if self.split == "test" else "other examples"
+            return row
+        self._over_seeds(row, runs, pairs)
+        try:
+            self._over_examples(row, pairs, read)
+        except ConfigError as error:
+            row.note = str(error)
+        return row
+
+    def _over_seeds(self, row: Contrast, runs: Sequence[Record], pairs: Sequence[tuple[Record, Record]]) -> None:
+        # The same seed means the same order of examples in both cells: such runs belong together.
+        paired = len(pairs) > 1 and all(run.seed == other.seed for run, other in pairs)
+        sides = list(zip(*pairs, strict=True)) if paired else [runs, self.runs]
+        a, b = ([run.metrics[self.metric] for run in side] for side in sides)
+        row.over_seeds = t_test(a, b, paired=paired)
+        row.p["t"] = row.over_seeds.p
+        row.p["permutation"] = permutation_test(a, b, paired=paired) if min(len(a), len(b)) > 1 else math.nan
+
+    def _over_examples(
+        self, row: Contrast, pairs: Sequence[tuple[Record, Record]], read: Sequence[Predictions]
+    ) -> None:
+        own = [decompose(self.metric, run, found) for (run, _), found in zip(pairs, read, strict=True)]
+        theirs = [decompose(self.metric, run, self.read[run.seed])[0] for _, run in pairs]
+        a, b, score = np.stack([parts for parts, _ in own]), np.stack(theirs), own[0][1]
+        row.over_examples = paired_bootstrap(a, b, score)
+        row.p["bootstrap"] = row.over_examples.p
+        row.p["randomisation"] = approximate_randomisation(a, b, score)
+        row.pairs = [(run.seed, other.seed) for run, other in pairs]
+
+
+def _pairs(runs: Sequence[Record], others: Sequence[Record]) -> list[tuple[Record, Record]]:
+    """Returns the runs of seeds that both cells have; if there are none, as many as the smaller cell has, in order."""
+    of_seed = {run.seed: run for run in others}
+    shared = [(run, of_seed[run.seed]) for run in runs if run.seed in of_seed]
+    return shared or list(zip(runs, others, strict=False))

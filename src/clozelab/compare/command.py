@@ -1,0 +1,77 @@
+"""The verb `compare`: its options, and what it prints."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from clozelab.compare.comparison import compare
+from clozelab.compare.table import FORMATS, print_terminal
+from clozelab.errors import ConfigError, did_you_mean
+
+USAGE = """usage: clozelab compare PATH... [option ...]
+
+  PATH                  a study, a cell or a run: outputs/<study>[/<name>[/seed-<n>]]; several are one table
+  --metrics A,B         what to show: val/accuracy, or accuracy for every split (else what the cells were selected by)
+  --sort METRIC         best first (else by the validation metric that they were selected by)
+  --filter KEY=VALUE    only these cells, such as lr=5e-5; may be repeated
+  --against CELL        is the difference from this cell (its hash, or the beginning of it) real?
+  --format FORMAT       table (else), csv, json, latex or markdown
+
+A row is a cell: the runs that differ in nothing but the seed. * is the cell that validation selects."""
+
+OPTIONS = ("--metrics", "--sort", "--filter", "--against", "--format")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Prints the comparison; returns the exit code.
+
+    Raises:
+        ConfigError: for an option, path, metric or cell that there is not.
+    """
+    asked = bool({"-h", "--help"} & set(arguments))
+    if asked or not arguments:
+        print(USAGE)
+        return 0 if asked else 2
+    paths, options = _parse(arguments)
+    shape = _last(options, "--format") or "table"
+    if shape not in ("table", *FORMATS):
+        allowed = ("table", *FORMATS)
+        raise ConfigError(f"--format {shape}: must be one of {', '.join(allowed)}.{did_you_mean(shape, allowed)}")
+    found = compare(
+        paths,
+        metrics=[name for text in options["--metrics"] for name in text.split(",") if name],
+        sort=_last(options, "--sort"),
+        filters=options["--filter"],
+        against=_last(options, "--against"),
+    )
+    if shape == "table":
+        print_terminal(found)
+    else:
+        sys.stdout.write(FORMATS[shape](found))
+    return 0
+
+
+def _last(options: dict[str, list[str]], name: str) -> str | None:
+    return options[name][-1] if options[name] else None
+
+
+def _parse(arguments: Sequence[str]) -> tuple[list[Path], dict[str, list[str]]]:
+    paths: list[Path] = []
+    options: dict[str, list[str]] = {name: [] for name in OPTIONS}
+    pending = list(arguments)
+    while pending:
+        word = pending.pop(0)
+        if not word.startswith("--"):
+            paths.append(Path(word))
+            continue
+        name, equals, value = word.partition("=")
+        if name not in options:
+            raise ConfigError(f"{name}: no such option.{did_you_mean(name, OPTIONS)} Options: {', '.join(OPTIONS)}")
+        if not equals:
+            value = pending.pop(0) if pending else ""
+        if not value:
+            raise ConfigError(f"{name}: takes a value")
+        options[name].append(value)
+    if not paths:
+        raise ConfigError("compare: give a study, a cell or a run: outputs/<study>[/<name>[/seed-<n>]]")
+    return paths, options

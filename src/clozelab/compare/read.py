@@ -1,0 +1,98 @@
+"""Reading run directories, many at once: run.json and metrics.json of each, nothing else."""
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clozelab.errors import ConfigError
+from clozelab.store.runs import read_run
+
+DEPTH = 3
+"""Levels of directories between what may be given and a run: itself, its cell, its study, the directory of studies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One run directory.
+
+    Attributes:
+        folder: of the run, as given.
+        seed: of the run.
+        status: `completed`, `running` (also if its process was killed), `interrupted`, `failed` or `new`.
+        state: run.json.
+        metrics: final metrics of a completed run, else empty.
+    """
+
+    folder: Path
+    seed: int
+    status: str
+    state: dict[str, Any]
+    metrics: dict[str, float]
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Identity keys and values, flat; empty if the run ended before it had one."""
+        return self.state.get("identity", {})
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the run has final metrics."""
+        return bool(self.metrics)
+
+
+def read_runs(paths: Iterable[Path]) -> list[Record]:
+    """Returns every run at or below the paths, each once, in the order of the paths and then of the names.
+
+    Args:
+        paths: runs, cells, studies or directories of studies.
+
+    Raises:
+        ConfigError: for a path with no run at or below it, and for a damaged file.
+    """
+    found: dict[Path, Path] = {}
+    for path in paths:
+        for folder in _run_folders(path):
+            found.setdefault(folder.resolve(), folder)
+    return [_read(folder) for folder in found.values()]
+
+
+def _run_folders(path: Path) -> list[Path]:
+    if not path.is_dir():
+        raise ConfigError(f"{str(path)!r}: {'not a folder' if path.exists() else 'no such folder'}; give {_shape()}")
+    level: Sequence[Path] = [path]
+    for _ in range(DEPTH + 1):
+        if runs := [folder for folder in level if (folder / "run.json").is_file()]:
+            return sorted(runs, key=_by_name)
+        level = [child for folder in level for child in _children(folder)]
+    raise ConfigError(f"{str(path)!r}: no run in it or below it; give {_shape()}")
+
+
+def _by_name(folder: Path) -> tuple[str, int, str]:
+    return str(folder.parent), len(folder.name), folder.name  # seed-10 after seed-9
+
+
+def _children(folder: Path) -> list[Path]:
+    with os.scandir(folder) as entries:
+        return [folder / entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
+
+
+def _shape() -> str:
+    return "a study, a cell or a run: outputs/<study>[/<name>[/seed-<n>]]"
+
+
+def _read(folder: Path) -> Record:
+    state = read_run(folder)
+    status = str(state.get("status", "new"))
+    path = folder / "metrics.json"
+    metrics: dict[str, float] = {}
+    if status == "completed" and path.exists():
+        try:
+            metrics = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ConfigError(f"{str(path)!r}: damaged, not JSON: {error}") from error
+    prefix, _, number = folder.name.partition("-")
+    named = int(number) if prefix == "seed" and number.isdigit() else 0
+    return Record(folder, state.get("identity", {}).get("seed", named), status, state, metrics)
