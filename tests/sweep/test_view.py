@@ -55,3 +55,16 @@ def test_the_line_counts_every_state_and_estimates_the_rest(tmp_path: Path) -> N
 @pytest.mark.parametrize(("seconds", "shown"), [(3, "3s"), (61, "1m01s"), (3700, "1h01")])
 def test_durations_are_short(seconds: float, shown: str) -> None:
     assert _duration(seconds) == shown
+
+
+def test_cells_selected_by_different_metrics_say_by_which(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cells = [cell(tmp_path, "1e-5", 1), cell(tmp_path, "2e-5", 1)]
+    for made, metric in zip(cells, ("loss", "accuracy"), strict=True):
+        made.state = "done"
+        made.run.write_state(selection=f"val/{metric}")
+        made.run.complete({f"val/{metric}": 0.5, f"test/{metric}": 0.25})
+    View(cells).print_table()
+    rows = capsys.readouterr().out.splitlines()
+    assert rows[0].split()[:5] == ["lr", "state", "metric", "val", "test"]
+    assert [row.split()[2] for row in rows[1:3]] == ["loss", "accuracy"]
+    assert not any("val and test" in row for row in rows)

@@ -73,23 +73,22 @@ class View:
         return f"{done}, {count['left']} left; {left}{now}"
 
     def print_table(self) -> None:
-        """Prints every cell with its scores; the first metric is the one it was selected by."""
+        """Prints every cell with the score it was selected by; which that is, in a column where cells differ in it."""
+        chosen = {cell.run.id: _selection(cell) for cell in self._cells if cell.state in ("done", "stored")}
+        several = len(set(chosen.values())) > 1
         table = Table(box=None, pad_edge=False)
-        for column in (*self._varied, "state", "val", "test", "time"):
+        for column in (*self._varied, "state", *(["metric"] if several else []), "val", "test", "time"):
             table.add_column(column.rpartition(".")[2], justify="left", overflow="fold")
-        metric = ""
         for cell in self._cells:
             values = [_override(cell, key) for key in self._varied]
-            scores = ["-", "-"]
-            if cell.state in ("done", "stored"):
-                metric = cell.run.state().get("selection", "val/loss")
-                metrics = cell.run.metrics()
-                names = (metric, metric.replace("val/", "test/", 1))
-                scores = [f"{metrics[name]:.4f}" if name in metrics else "-" for name in names]
-            table.add_row(*values, cell.state, *scores, _duration(cell.seconds) if cell.seconds else "-")
+            metric = chosen.get(cell.run.id, "")
+            metrics = cell.run.metrics() if metric else {}
+            scores = [f"{metrics[name]:.4f}" if (name := f"{p}/{metric}") in metrics else "-" for p in ("val", "test")]
+            named = [metric or "-"] if several else []
+            table.add_row(*values, cell.state, *named, *scores, _duration(cell.seconds) if cell.seconds else "-")
         self._console.print(table)
-        if metric:
-            self._console.print(f"val and test: {metric.partition('/')[2]}")
+        if chosen and not several:
+            self._console.print(f"val and test: {next(iter(chosen.values()))}")
         for study in dict.fromkeys(cell.run.folder.parents[1] for cell in self._cells):
             self._console.print(f"study directory  {study}", soft_wrap=True)
         wandb = Path(self._cells[0].config["output_dir"]) / "wandb"
@@ -107,6 +106,11 @@ def _varied_keys(cells: Sequence[Cell]) -> list[str]:
 
 def _override(cell: Cell, key: str) -> str:
     return next((o.partition("=")[2] for o in cell.overrides if o.partition("=")[0] == key), "-")
+
+
+def _selection(cell: Cell) -> str:
+    """Returns the metric a finished cell was selected by, without its split."""
+    return str(cell.run.state().get("selection", "val/loss")).partition("/")[2]
 
 
 def _share(cell: Cell) -> float:
