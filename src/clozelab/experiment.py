@@ -112,9 +112,8 @@ def build(config: Config, labels: Sequence[str] | None = None) -> Parts:
     data.use(packable=encoder.packable)
     frozen = freeze_parts(encoder.base, model_node.freeze)
     scheduler = instantiate(config["scheduler"])
+    task.attach(encoder=encoder, layers=layers)
     task.build(
-        encoder=encoder,
-        layers=layers,
         frozen=frozen,
         seed=config["seed"],
         make_optimizer=partial(_optimizer, config["optimizer"]),

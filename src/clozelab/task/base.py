@@ -64,21 +64,22 @@ class Task(pl.LightningModule, ABC):
         self.model = model
         self.check_model(model)
 
+    def attach(self, *, encoder: Encoder, layers: nn.Module) -> None:
+        """Takes two views of the accepted model: its encoder, see `model.encoder`, and the modules of its head."""
+        # Views, not children: every parameter has one name only, that of the Hugging Face model.
+        self._views = (encoder, layers)
+
     def build(
         self,
         *,
-        encoder: Encoder,
-        layers: nn.Module,
         frozen: Sequence[nn.Module],
         seed: int,
         make_optimizer: Callable[[nn.Module], Optimizer],
         make_scheduler: Callable[[Optimizer, int], LRScheduler],
     ) -> None:
-        """Takes what only a run knows, after `accept`.
+        """Takes what only training knows, after `attach`.
 
         Args:
-            encoder: a view of the model; see `model.encoder`.
-            layers: the head's modules, likewise.
             frozen: parts that stay in eval mode.
             seed: of the run.
             make_optimizer: from the module whose parameters to train.
@@ -88,8 +89,6 @@ class Task(pl.LightningModule, ABC):
             ConfigError: if the data do not have what the task selects by.
         """
         self.seed = seed
-        # Views, not children: every parameter has one name only, that of the Hugging Face model.
-        self._views = (encoder, layers)
         self._frozen = tuple(frozen)
         self._make_optimizer = make_optimizer
         self._make_scheduler = make_scheduler
