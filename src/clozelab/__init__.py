@@ -1,1 +1,15 @@
 """clozelab: configuration-driven experiments with BERT-style encoders."""
+
+from importlib import import_module
+from typing import Any
+
+LAZY = {
+    "load": "clozelab.predict.load",
+}
+"""What a notebook uses, and where it lives: imported when it is asked for, so that the command line stays torch-free."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(LAZY[name]), name)
