@@ -19,6 +19,8 @@ USAGE = """usage: clozelab VERB ...
 
   train [group=option ...] [key=value ...] [-m]   launch one run, or with -m a sweep
   evaluate RUN [--errors] [key=value ...]         scores of a finished run; with keys, scored anew
+  predict RUN (--text TEXT | --input FILE)        what a finished run says about new texts
+  export RUN DIR                                  its model as a Hugging Face folder
   data list                                       the datasets, and which are here
   data fetch NAME                                 fetch a dataset now
 
@@ -31,6 +33,12 @@ EVALUATE = """usage: clozelab evaluate RUN [--errors] [key=value ...]
   --errors    what it gets wrong: types confused, borders, unseen entities, the hardest words
   key=value   score its weights anew under other settings, such as task.decoding=viterbi or data.test=other.conll;
               the results go into RUN/evaluations/, the run itself stays as it is"""
+
+
+EXPORT = """usage: clozelab export RUN DIR
+
+  RUN   directory of a completed run: outputs/<study>/<name>/seed-<n>
+  DIR   new or empty folder: safetensors, tokenizer, config with label names, model card for the hub with results"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(given: list[str]) -> int:
-    verbs = {"train": _train, "evaluate": _evaluate, "data": _data}
+    verbs = {"train": _train, "evaluate": _evaluate, "predict": _predict, "export": _export, "data": _data}
     # `-m` may stand anywhere in the line, before the verb too.
     verb = next((a for a in given if not a.startswith("-")), None)
     if given[:1] == ["--version"]:
@@ -119,6 +127,28 @@ def _evaluate(arguments: list[str]) -> int:
     print(f"evaluated  {folder}")
     if flags:
         print_errors(folder)
+    return 0
+
+
+def _predict(arguments: list[str]) -> int:
+    from clozelab.predict.command import USAGE as PREDICT
+    from clozelab.predict.command import predict
+
+    asked = bool({"-h", "--help"} & set(arguments))
+    if asked or not arguments:
+        print(PREDICT)
+        return 0 if asked else 2
+    return predict(arguments)
+
+
+def _export(arguments: list[str]) -> int:
+    asked = bool({"-h", "--help"} & set(arguments))
+    if asked or len(arguments) != 2:
+        print(EXPORT)
+        return 0 if asked else 2
+    from clozelab.export import export_run
+
+    export_run(*map(Path, arguments))
     return 0
 
 
