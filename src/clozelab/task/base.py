@@ -34,6 +34,9 @@ class Task(pl.LightningModule, ABC):
     auto_class: ClassVar[str]
     """Auto class of transformers whose model this task trains and exports."""
 
+    pipeline: ClassVar[str]
+    """What transformers and its hub call this task."""
+
     kind: ClassVar[Kind]
     """What carries a target in the data this task learns from."""
 
@@ -65,8 +68,7 @@ class Task(pl.LightningModule, ABC):
         self.check_model(model)
 
     def attach(self, *, encoder: Encoder, layers: nn.Module) -> None:
-        """Takes two views of the accepted model: its encoder, see `model.encoder`, and the modules of its head."""
-        # Views, not children: every parameter has one name only, that of the Hugging Face model.
+        """Takes two views (no children: a parameter has one name) of the accepted model: its encoder and its head."""
         self._views = (encoder, layers)
 
     def build(

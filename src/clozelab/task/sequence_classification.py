@@ -45,6 +45,7 @@ class SequenceClassification(Task):
     """
 
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
+    pipeline: ClassVar[str] = "text-classification"
     kind: ClassVar[Kind] = "texts"
 
     def __init__(
