@@ -18,7 +18,7 @@ LEVELS = (
     ("ancestry", "checkpoint", "record", "config", "environment", "quiet", "scoring"),
     ("identity", "fetch", "summary", "mistakes"),
     ("experiment",),
-    ("sweep", "evaluate", "export"),
+    ("sweep", "evaluate"),
     ("predict",),
     ("cli", "bench", "hydra_plugins"),
     ("__main__",),

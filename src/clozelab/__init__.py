@@ -6,7 +6,7 @@ from typing import Any
 LAZY = {
     "load": "clozelab.predict.load",
 }
-"""What a notebook uses, and where it lives: imported when it is asked for, so that the command line stays torch-free."""
+"""What a notebook uses, and where it lives: imported when asked for, so that the command line stays torch-free."""
 
 
 def __getattr__(name: str) -> Any:

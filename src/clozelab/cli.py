@@ -146,7 +146,7 @@ def _export(arguments: list[str]) -> int:
     if asked or len(arguments) != 2:
         print(EXPORT)
         return 0 if asked else 2
-    from clozelab.export import export_run
+    from clozelab.predict.export import export_run
 
     export_run(*map(Path, arguments))
     return 0

@@ -105,8 +105,9 @@ def _table(
 ) -> Iterator[Row | DataError]:
     csv.field_size_limit(sys.maxsize)  # a cell may hold a whole document
     bad: list[DataError] = []
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    reader = csv.reader(_sound(lines, bad), delimiter=separator, quoting=quoting, strict=True)
+    reader = csv.reader(
+        _sound(lines, bad), delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=True
+    )
     header: list[str] | None = None
     start = 1
     while True:

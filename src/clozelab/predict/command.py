@@ -84,7 +84,8 @@ def predict(arguments: Sequence[str]) -> int:
     Runs().check(given.run)
     from clozelab.predict.load import load
 
-    predictor = load(given.run, device=given.device)
+    with _quiet():
+        predictor = load(given.run, device=given.device)
     question = predictor.embedding(given.embed) if given.embed else predictor.question(top=given.top)
     if isinstance(asked, Input):
         asked.columns = Columns(asked.columns.named, _own_columns(given.run))
@@ -135,7 +136,8 @@ def _write(
             if isinstance(found, DataError):
                 if given.on_error == "stop":
                     write(waiting)
-                    raise DataError(f"{found} (--on-error skip passes over it)") from found
+                    kept = "" if given.output == "-" else f"; {given.output}.partial holds what came before it"
+                    raise DataError(f"{found} (--on-error skip passes over it{kept})") from found
                 num_skipped += 1
                 if num_skipped <= MOST_REPORTED:
                     log.warning("skipped: %s", found)
@@ -148,6 +150,18 @@ def _write(
         write(waiting)
     if num_skipped:
         log.warning("skipped: %d in all", num_skipped)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leaves out what is said of every model that is built, but for warnings."""
+    logger = logging.getLogger("clozelab.model")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 @contextmanager

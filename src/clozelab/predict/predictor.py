@@ -68,9 +68,7 @@ class Predictor:
         require("top", top, top >= 1, "an integer >= 1")
         task, tokenizer, length = self.task, self.tokenizer, self.max_length
         if task.kind == "words":
-            return Tags(
-                task=task, tokenizer=tokenizer, max_length=length, overlap=self.overlap, context=self.context
-            )
+            return Tags(task=task, tokenizer=tokenizer, max_length=length, overlap=self.overlap, context=self.context)
         if task.kind == "texts":
             return Classes(task=task, tokenizer=tokenizer, max_length=length, pairs=self.pairs)
         return Fillers(task=task, tokenizer=tokenizer, max_length=length, top=top)
@@ -115,7 +113,7 @@ class Predictor:
             items: what is an error already is passed on.
             question: about them, of this predictor.
         """
-        for window in _windows(items, whole_documents=question.whole_documents):
+        for window in _windows(items, whole_documents=question.whole_documents, size=WINDOW):
             yield from self._answered(window, question)
 
     def _answered(
@@ -154,14 +152,16 @@ def _checked(item: Item | DataError, question: Question) -> Item | DataError:
     return DataError(f"{item.place}: {refusal}") if refusal and isinstance(item, Item) else item
 
 
-def _windows(items: Iterable[Item | DataError], *, whole_documents: bool) -> Iterator[list[Item | DataError]]:
-    """Yields stretches of items; with `whole_documents` none ends inside a document."""
+def _windows(
+    items: Iterable[Item | DataError], *, whole_documents: bool, size: int
+) -> Iterator[list[Item | DataError]]:
+    """Yields stretches of `size` items; with `whole_documents` none ends inside a document."""
     window: list[Item | DataError] = []
     document: int | None = None
     for item in items:
         own = item.document if isinstance(item, Item) else document  # what cannot be read ends no document
         inside = whole_documents and own is not None and own == document
-        if len(window) >= WINDOW and not inside:
+        if len(window) >= size and not inside:
             yield window
             window = []
         window.append(item)

@@ -110,7 +110,8 @@ class Input:
                 parts = line.split("\t") if question.pairs != "never" else [line]
                 place = f"{self.name}:{number}"
                 if len(parts) > 2:
-                    yield DataError(f"{place}: {len(parts) - 1} tabs; one stands between the two texts of a pair (--format tsv: columns)")
+                    hint = "--format tsv reads columns"
+                    yield DataError(f"{place}: {len(parts) - 1} tabs; a pair of texts has one between them ({hint})")
                 else:
                     yield make_item(tuple(parts), None, place, line=number)
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -76,11 +77,11 @@ class Tags(Question):
         pieces = list(word_pieces(self.tokenizer, [_words(item) for item in items], counts))
         # Sentences without a document have no neighbours: each is one of its own.
         documents = [-1 - i if item.document is None else item.document for i, item in enumerate(items)]
-        frame = special_tokens(self.tokenizer)
-        lengths = {"max_length": self.max_length, "overlap": self.overlap}
+        cut = partial(windows, max_length=self.max_length, overlap=self.overlap, counts=counts)
+        prefix, suffix = special_tokens(self.tokenizer)
         around = surroundings(pieces, documents, self.context)
         return [
-            [_example(w) for w in windows(own, *frame, **lengths, counts=counts, before=before, after=after)]
+            [_example(window) for window in cut(own, prefix, suffix, before=before, after=after)]
             for own, (before, after) in zip(pieces, around, strict=True)
         ]
 

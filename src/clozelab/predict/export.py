@@ -40,7 +40,8 @@ def export_run(run: Path, target: Path) -> None:
     state = read_run(folder)
     task, data = instantiate(config["task"]), instantiate(config["data"])
     card = card_of(
-        name=folder.parent.name, identity=state["id"], ancestry=[earlier["id"] for earlier in state.get("ancestry", [])],
+        name=folder.parent.name, identity=state["id"],
+        ancestry=[earlier["id"] for earlier in state.get("ancestry", [])],
         config=config, metrics=read_metrics(folder), task=task, data=data,
     )  # fmt: skip
     target.parent.mkdir(parents=True, exist_ok=True)
