@@ -51,7 +51,8 @@ def test_a_train_command_composes_and_passes_the_check(
 
 
 @pytest.mark.parametrize(
-    "command", [c for c in COMMANDS if "--" in c and "evaluate" not in c] + [c for c in INLINE if "data list" in c]
+    "command",
+    [c for c in COMMANDS if "--" in c and c.split()[1] in ("train", "data")] + [c for c in INLINE if "data list" in c],
 )
 def test_a_question_is_answered(command: str, clozelab: Run) -> None:
     code, out, _ = clozelab(*shlex.split(command)[1:])
@@ -72,6 +73,27 @@ def test_a_finished_run_is_evaluated_as_shown(
         assert code == 0, err
         assert "f1_conlleval" in out
         assert ("the hardest words" in out) == ("--errors" in command)
+
+
+def test_a_finished_run_is_used_as_shown(
+    clozelab: Run, overrides: list[str], run_of: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reviews.csv").write_text("id,text\n1,Ada met Grace.\n")
+    (tmp_path / "new.conll").write_text("Ada\nmet\nGrace\n")
+    (tmp_path / "pairs.txt").write_text("Ada met.\tGrace saw.\n")
+    for name, kind in (("demo", "words"), ("spam", "single"), ("pretrained", "masks")):
+        shutil.copytree(run_of(kind), tmp_path / "outputs" / name / "cell" / "seed-42")
+    commands = [c for c in COMMANDS if c.startswith(("clozelab predict", "clozelab export"))]
+    assert len(commands) >= 7
+    for command in commands:
+        assert "|" not in command
+        words = [found for w in shlex.split(command)[1:] for found in (glob.glob(w) or [w])]
+        code, out, err = clozelab(*words)
+        assert code == 0, (command, err)
+        assert out or "--output" in command
+    (block,) = [b for b in re.findall(r"```python\n(.*?)```", README, flags=re.S) if "clozelab.load" in b]
+    exec(block, {})
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake (\w+)", README))))

@@ -15,10 +15,10 @@ Runs = Callable[[str], Path]
 
 
 @pytest.mark.parametrize("kind", ["single", "pairs", "numbers"])
-def test_texts_get_what_the_run_itself_predicted_for_them(runs: Runs, kind: str) -> None:
-    stored = pq.read_table(runs(kind) / "predictions" / "test.parquet").to_pylist()
+def test_texts_get_what_the_run_itself_predicted_for_them(run_of: Runs, kind: str) -> None:
+    stored = pq.read_table(run_of(kind) / "predictions" / "test.parquet").to_pylist()
     texts = [(row["text"], row["text_pair"]) if kind == "pairs" else row["text"] for row in stored]
-    for row, answer in zip(stored, clozelab.load(runs(kind)).predict(texts), strict=True):
+    for row, answer in zip(stored, clozelab.load(run_of(kind)).predict(texts), strict=True):
         if kind == "numbers":
             assert answer["value"] == pytest.approx(row["prediction"], abs=0.05)  # the run may have scored in bfloat16
         else:
@@ -27,9 +27,9 @@ def test_texts_get_what_the_run_itself_predicted_for_them(runs: Runs, kind: str)
             assert answer["score"] == max(answer["scores"].values()) == answer["scores"][answer["label"]]
 
 
-def test_words_get_the_tags_that_the_run_itself_predicted(runs: Runs) -> None:
-    stored = pq.read_table(runs("words") / "predictions" / "test.parquet").to_pylist()
-    answers = clozelab.load(runs("words")).predict([row["words"] for row in stored])
+def test_words_get_the_tags_that_the_run_itself_predicted(run_of: Runs) -> None:
+    stored = pq.read_table(run_of("words") / "predictions" / "test.parquet").to_pylist()
+    answers = clozelab.load(run_of("words")).predict([row["words"] for row in stored])
     tags = [word["tag"] for answer in answers for word in answer["words"]]
     expected = [tag for row in stored for tag in row["prediction"]]
     assert sum(a != b for a, b in zip(tags, expected, strict=True)) <= 0.02 * len(tags)
@@ -54,8 +54,8 @@ def test_a_run_that_reads_context_and_decodes_by_viterbi_does_so_here(
     assert sum(a != b for a, b in zip(flat, expected, strict=True)) <= 0.02 * len(flat)
 
 
-def test_what_cannot_be_asked_is_said_with_its_number(runs: Runs) -> None:
-    single, pairs, masks, words = (clozelab.load(runs(kind)) for kind in ("single", "pairs", "masks", "words"))
+def test_what_cannot_be_asked_is_said_with_its_number(run_of: Runs) -> None:
+    single, pairs, masks, words = (clozelab.load(run_of(kind)) for kind in ("single", "pairs", "masks", "words"))
     for model, texts, message in (
         (single, ["fine", ("a", "b")], "item 2: a pair of texts; this run was trained on single texts"),
         (pairs, ["a"], "item 1: one text; this run was trained on pairs of texts"),
@@ -77,20 +77,20 @@ def test_what_cannot_be_asked_is_said_with_its_number(runs: Runs) -> None:
         masks.predict(["a [MASK]"], top=0)
 
 
-def test_only_a_completed_run_is_loaded(runs: Runs, tmp_path: Path) -> None:
+def test_only_a_completed_run_is_loaded(run_of: Runs, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such folder"):
         clozelab.load(tmp_path / "nowhere")
     with pytest.raises(ConfigError, match="not a run"):
         clozelab.load(tmp_path)
     with pytest.raises(ConfigError, match="not a run"):
-        clozelab.load(runs("words").parent)
-    copy = Path(shutil.copytree(runs("words"), tmp_path / "run"))
+        clozelab.load(run_of("words").parent)
+    copy = Path(shutil.copytree(run_of("words"), tmp_path / "run"))
     state = json.loads((copy / "run.json").read_text())
     (copy / "run.json").write_text(json.dumps({**state, "status": "failed"}))
     with pytest.raises(ConfigError, match="this run is failed, not completed"):
         clozelab.load(copy)
     with pytest.raises(ConfigError, match="device='abacus'"):
-        clozelab.load(runs("words"), device="abacus")
+        clozelab.load(run_of("words"), device="abacus")
 
 
 def test_names_that_are_not_offered_are_refused_as_ever() -> None:

@@ -19,9 +19,9 @@ Phrases = Callable[[int, int], list[str]]
 
 @pytest.mark.parametrize("kind", ["words", "single", "masks"])
 def test_an_answer_does_not_depend_on_what_else_is_asked(
-    runs: Runs, phrases: Phrases, kind: str, monkeypatch: pytest.MonkeyPatch
+    run_of: Runs, phrases: Phrases, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = clozelab.load(runs(kind))
+    model = clozelab.load(run_of(kind))
     texts = [f"{text} [MASK]" if kind == "masks" else text for text in phrases(5, 40)]
     together = model.predict(texts)
     assert [answer["text"] for answer in together] == texts
@@ -41,8 +41,8 @@ def numbers(value: object) -> list[float]:
     return [float(value)] if isinstance(value, int | float) else []
 
 
-def test_a_bad_item_is_an_error_in_its_place_and_costs_no_other(runs: Runs) -> None:
-    model = clozelab.load(runs("masks"))
+def test_a_bad_item_is_an_error_in_its_place_and_costs_no_other(run_of: Runs) -> None:
+    model = clozelab.load(run_of("masks"))
     asked = items_in(["a [MASK]", "nothing", ("a", "b"), "x " * 60 + "[MASK]", "[MASK] met [MASK]"])
     found = list(model.stream(asked, model.question()))
     errors = [str(one) if isinstance(one, DataError) else "" for one in found]
@@ -51,9 +51,11 @@ def test_a_bad_item_is_an_error_in_its_place_and_costs_no_other(runs: Runs) -> N
     assert [len(answer["masks"]) for answer in answers] == [1, 0, 2]
     assert 0 < answers[1]["is_next"] < 1
     assert "is_next" not in answers[0]
+    (alone,) = model.predict([("a", "b")])
+    assert alone["is_next"] == pytest.approx(answers[1]["is_next"], abs=1e-5), "no mask in the whole batch"
 
 
-def test_items_are_taken_a_window_at_a_time(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_items_are_taken_a_window_at_a_time(run_of: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WINDOW", 4)
     taken = 0
 
@@ -63,7 +65,7 @@ def test_items_are_taken_a_window_at_a_time(runs: Runs, monkeypatch: pytest.Monk
             taken += 1
             yield Item(("met",), str(taken))
 
-    model = clozelab.load(runs("single"))
+    model = clozelab.load(run_of("single"))
     stream = model.stream(endless(), model.question())  # type: ignore[arg-type]
     for _ in range(6):
         next(stream)
@@ -78,8 +80,8 @@ def test_a_window_ends_in_no_document() -> None:
         assert found == expected
 
 
-def test_entities_have_the_characters_they_are_made_of(runs: Runs) -> None:
-    model = clozelab.load(runs("words"))
+def test_entities_have_the_characters_they_are_made_of(run_of: Runs) -> None:
+    model = clozelab.load(run_of("words"))
     for text in ("Ada met  Grace Hopper (in New York).", ["Grace", "Hopper", "saw", "New", "York", "."]):
         (answer,) = model.predict([text])
         assert answer["text"] == (text if isinstance(text, str) else " ".join(text))
@@ -92,20 +94,20 @@ def test_entities_have_the_characters_they_are_made_of(runs: Runs) -> None:
             assert entity["score"] == pytest.approx(np.mean([w["score"] for w in inside]))
 
 
-def test_every_word_of_a_sentence_over_the_limit_has_a_tag(runs: Runs) -> None:
+def test_every_word_of_a_sentence_over_the_limit_has_a_tag(run_of: Runs) -> None:
     words = [f"w{number}" for number in range(400)]
-    (answer,) = clozelab.load(runs("words")).predict([words])
+    (answer,) = clozelab.load(run_of("words")).predict([words])
     assert [word["word"] for word in answer["words"]] == words
 
 
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
 def test_embeddings_are_those_of_plain_transformers_and_pairs_are_compared(
-    runs: Runs, phrases: Phrases, pooling: str
+    run_of: Runs, phrases: Phrases, pooling: str
 ) -> None:
-    folder = runs("single") / "model"
+    folder = run_of("single") / "model"
     tokenizer, encoder = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
     texts = phrases(8, 12)
-    model = clozelab.load(runs("single"))
+    model = clozelab.load(run_of("single"))
     vectors = []
     for text, answer in zip(texts, model.embed(texts, pooling=pooling), strict=True):  # type: ignore[arg-type]
         with torch.no_grad():

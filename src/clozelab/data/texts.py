@@ -161,9 +161,7 @@ class Tokens:
     cut: bool
 
 
-def tokenise(
-    texts: Sequence[Sequence[str]], tokenizer: PreTrainedTokenizerFast, max_length: int
-) -> Iterator[Tokens]:
+def tokenise(texts: Sequence[Sequence[str]], tokenizer: PreTrainedTokenizerFast, max_length: int) -> Iterator[Tokens]:
     """Yields the tokens of texts, all of which have one segment, or all two; the longer one of two is cut first."""
     for start in range(0, len(texts), CHUNK):
         part = texts[start : start + CHUNK]

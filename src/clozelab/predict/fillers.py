@@ -66,7 +66,8 @@ class Fillers(Question):
                 message = f"{item.place}: a mask stands behind the {self.max_length} tokens that the model reads"
                 result.append(DataError(message))
             else:
-                result.append([whole_text(found, places)])
+                # The first target is no mask: a head wants a place, also in a batch of pairs without any.
+                result.append([whole_text(found, [0, *places])])
         return result
 
     def compute(self, hidden: Tensor, batch: Batch) -> list[Any]:
@@ -78,7 +79,7 @@ class Fillers(Question):
             follows = self.task.next_sentence(hidden, batch)[:, 0].exp().cpu().tolist()
         num = torch.bincount(batch.target_ids[:, 0], minlength=int(batch.example_ids.max()) + 1)[batch.example_ids]
         parts = zip(ids.split(num.tolist()), highest.exp().split(num.tolist()), follows, strict=True)
-        return [(own_ids.tolist(), scores.tolist(), follow) for own_ids, scores, follow in parts]
+        return [(own_ids[1:].tolist(), scores[1:].tolist(), follow) for own_ids, scores, follow in parts]
 
     def answers(self, items: Sequence[Item], computed: Sequence[Sequence[Any]]) -> list[Answer]:
         """Returns the fillers of every mask, from left to right, and of pairs whether they follow each other."""
