@@ -19,6 +19,7 @@ LEVELS = (
     ("identity", "fetch", "summary", "mistakes"),
     ("experiment",),
     ("sweep", "evaluate", "compare"),
+    ("predict",),
     ("cli", "bench", "hydra_plugins"),
     ("__main__",),
 )
@@ -134,13 +135,13 @@ def test_files_are_short_and_say_what_they_hold(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("__init__.py")])
 def test_init_files_hold_a_docstring_at_most(name: str) -> None:
-    body = SOURCES[Path(name)].body[1:]
-    if Path(name) == Path("clozelab", "__init__.py"):  # and what a notebook calls, imported when it is asked for
-        assert [ast.unparse(node) for node in body[:-1]] == ["from typing import Any"]
-        assert isinstance(body[-1], ast.FunctionDef)
-        assert body.pop().name == "__getattr__"  # type: ignore[attr-defined]
-        body.pop()
-    assert body == []
+    body = SOURCES[Path(name)].body
+    if name == "clozelab/__init__.py":  # offers what notebooks use, and imports it only when it is asked for
+        assert own_imports(Path(name)) == set()
+        assert [f.name for f in body if isinstance(f, ast.FunctionDef)] == ["__getattr__"]
+        assert len(body) <= 6
+    else:
+        assert len(body) <= 1
 
 
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:

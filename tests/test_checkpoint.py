@@ -18,6 +18,7 @@ def card() -> str:
     return model_card(
         name="n", data="train.conll", about=ABOUT, model_license="Apache-2.0", metrics=metrics, identity="id", base="b",
         use="pipeline(...)", note="Read otherwise.", ancestry=("parent", "grandparent"),
+        pipeline="token-classification",
     )  # fmt: skip
 
 

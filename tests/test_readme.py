@@ -54,8 +54,7 @@ def test_a_train_command_composes_and_passes_the_check(
 
 @pytest.mark.parametrize(
     "command",
-    [c for c in COMMANDS if "--" in c and c.split()[1] not in ("evaluate", "compare")]
-    + [c for c in INLINE if "data list" in c],
+    [c for c in COMMANDS if "--" in c and c.split()[1] in ("train", "data")] + [c for c in INLINE if "data list" in c],
 )
 def test_a_question_is_answered(command: str, clozelab: Run) -> None:
     code, out, _ = clozelab(*shlex.split(command)[1:])
@@ -98,11 +97,32 @@ def test_runs_are_compared_as_shown(
 
 def test_the_notebook_gets_what_is_shown(finished_run: Path) -> None:
     pytest.importorskip("pandas")
-    (code,) = re.findall(r"```python\n(.*?)```", README, flags=re.S)
+    (code,) = [b for b in re.findall(r"```python\n(.*?)```", README, flags=re.S) if "clozelab.runs" in b]
     imported, call = code.strip().split("\n\n")
     assert imported == "import clozelab"
     call = call.replace("outputs/grid", str(finished_run)).replace(', against="0c75"', "")
     assert len(eval(call, {"clozelab": importlib.import_module("clozelab")})) == 1
+
+
+def test_a_finished_run_is_used_as_shown(
+    clozelab: Run, overrides: list[str], run_of: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reviews.csv").write_text("id,text\n1,Ada met Grace.\n")
+    (tmp_path / "new.conll").write_text("Ada\nmet\nGrace\n")
+    (tmp_path / "pairs.txt").write_text("Ada met.\tGrace saw.\n")
+    for name, kind in (("demo", "words"), ("spam", "single"), ("pretrained", "masks")):
+        shutil.copytree(run_of(kind), tmp_path / "outputs" / name / "cell" / "seed-42")
+    commands = [c for c in COMMANDS if c.startswith(("clozelab predict", "clozelab export"))]
+    assert len(commands) >= 7
+    for command in commands:
+        assert "|" not in command
+        words = [found for w in shlex.split(command)[1:] for found in (glob.glob(w) or [w])]
+        code, out, err = clozelab(*words)
+        assert code == 0, (command, err)
+        assert out or "--output" in command
+    (block,) = [b for b in re.findall(r"```python\n(.*?)```", README, flags=re.S) if "clozelab.load" in b]
+    exec(block, {})
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\bmake (\w+)", README))))

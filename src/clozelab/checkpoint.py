@@ -1,13 +1,18 @@
 """The weights of a run: back into the model, and out as a plain Hugging Face folder with a model card."""
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from clozelab.data.module import DataModule
 from clozelab.store.cache import remove
+from clozelab.task.base import Task
+from clozelab.types import Kind
 
 
 def load_weights(model: PreTrainedModel, path: Path) -> None:
@@ -33,6 +38,46 @@ def export(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folder: P
     temporary.rename(folder)
 
 
+def card_of(
+    *,
+    name: str,
+    identity: str,
+    ancestry: Sequence[str],
+    config: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    task: Task,
+    data: DataModule,
+) -> str:
+    """Returns the model card of a run.
+
+    Args:
+        name: title.
+        identity: of the run.
+        ancestry: ids of the runs that the weights come from, nearest first.
+        config: of the run.
+        metrics: of all splits.
+        task: of the run.
+        data: of the run.
+    """
+    model = config["model"]
+    causal = CAUSAL if model.get("attention") == "causal" else ""
+    return model_card(
+        name=name, data=config["data"]["train"], about=data.about, model_license=model.get("license", "unknown"),
+        metrics=metrics, identity=identity, base=str(model.get("path", model["_target_"])), use=task.use(),
+        note=" ".join(filter(None, [task.note(), data.note(), causal, LONG[task.kind]])), ancestry=ancestry,
+        pipeline=task.pipeline,
+    )  # fmt: skip
+
+
+CAUSAL = "No position saw a later one in training (attention: causal). Plain transformers lets it."
+
+LONG: Mapping[Kind, str] = {
+    "words": "Long sentences were read in overlapping windows. A pipeline cuts them, unless it is given `stride=32`.",
+    "texts": "Long texts were cut. A pipeline does the same if it is called with `truncation=True`.",
+    "documents": "",
+}
+
+
 def model_card(
     *,
     name: str,
@@ -45,6 +90,7 @@ def model_card(
     use: str,
     note: str,
     ancestry: Sequence[str],
+    pipeline: str,
 ) -> str:
     """Returns a model card: where the model comes from, data, metrics, licences, and the command that loads it.
 
@@ -59,11 +105,17 @@ def model_card(
         use: the call of transformers that answers with this model.
         note: what plain transformers does otherwise than the run did, or an empty string.
         ancestry: id and hash of the runs that the weights come from, nearest first.
+        pipeline: what the hub calls the task.
     """
     shown = {k: v for k, v in metrics.items() if k.count("/") == 1 and k.startswith(("val/", "test/"))}
     table = "\n".join(f"| {key} | {value:.4f} |" for key, value in sorted(shown.items()))
+    head: dict[str, Any] = {
+        "library_name": "transformers", "license": model_license.lower().replace(" ", "-"), "tags": ["clozelab"],
+        "pipeline_tag": pipeline, "model-index": _model_index(name, Path(data).name, pipeline, shown),
+    }  # fmt: skip
     return CARD.format(
-        name=name, tag=model_license.lower().replace(" ", "-"), data=data, base=base, license=model_license,
+        head=yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=1000),
+        name=name, data=data, base=base, license=model_license,
         data_license=about["license"], citation=about["citation"], table=table, identity=identity, use=use,
         modes=MODES if any("conlleval" in key for key in shown) else "",
         note=f"\n{note}\n" if note else "",
@@ -71,15 +123,30 @@ def model_card(
     )  # fmt: skip
 
 
+def _model_index(name: str, data: str, pipeline: str, metrics: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Returns results as the hub reads them (its model card specification, `model-index`); one entry a split."""
+    results = []
+    for prefix, split in (("val/", "validation"), ("test/", "test")):
+        found = {key.removeprefix(prefix): v for key, v in metrics.items() if key.startswith(prefix) and isfinite(v)}
+        values = [{"type": HUB_METRICS.get(key, key), "name": key, "value": float(v)} for key, v in found.items()]
+        if values:
+            dataset = {"name": data, "type": data, "split": split}
+            results.append({"task": {"type": pipeline}, "dataset": dataset, "metrics": values})
+    return [{"name": name, "results": results}] if results else []
+
+
+HUB_METRICS = {
+    "macro_f1": "f1", "mcc": "matthews_correlation", "pearson": "pearsonr", "spearman": "spearmanr",
+    **{f"{kind}_{mode}": kind for kind in ("precision", "recall", "f1") for mode in ("conlleval", "strict")},
+}  # fmt: skip
+"""What the hub calls metrics, where it has another name for them."""
+
 MODES = """
 `conlleval`: as the CoNLL shared tasks score, a leading I-X begins an entity. `strict`: only B-X does.
 """
 
 CARD = """---
-library_name: transformers
-license: {tag}
-tags: [clozelab]
----
+{head}---
 # {name}
 
 Trained by clozelab, run `{identity}`, from `{base}` on `{data}`.

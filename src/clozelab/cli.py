@@ -20,6 +20,8 @@ USAGE = """usage: clozelab VERB ...
   train [group=option ...] [key=value ...] [-m]   launch one run, or with -m a sweep
   evaluate RUN [--errors] [key=value ...]         scores of a finished run; with keys, scored anew
   compare PATH... [--against CELL] ...            finished runs side by side, and whether a difference is real
+  predict RUN (--text TEXT | --input FILE)        what a finished run says about new texts
+  export RUN DIR                                  its model as a Hugging Face folder
   data list                                       the datasets, and which are here
   data fetch NAME                                 fetch a dataset now
 
@@ -32,6 +34,12 @@ EVALUATE = """usage: clozelab evaluate RUN [--errors] [key=value ...]
   --errors    what it gets wrong: types confused, borders, unseen entities, the hardest words
   key=value   score its weights anew under other settings, such as task.decoding=viterbi or data.test=other.conll;
               the results go into RUN/evaluations/, the run itself stays as it is"""
+
+
+EXPORT = """usage: clozelab export RUN DIR
+
+  RUN   directory of a completed run: outputs/<study>/<name>/seed-<n>
+  DIR   new or empty folder: safetensors, tokenizer, config with label names, model card for the hub with results"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(given: list[str]) -> int:
-    verbs = {"train": _train, "evaluate": _evaluate, "compare": _compare, "data": _data}
+    verbs = {
+        "train": _train, "evaluate": _evaluate, "compare": _compare, "predict": _predict, "export": _export,
+        "data": _data,
+    }  # fmt: skip
     # `-m` may stand anywhere in the line, before the verb too.
     verb = next((a for a in given if not a.startswith("-")), None)
     if given[:1] == ["--version"]:
@@ -127,6 +138,28 @@ def _compare(arguments: list[str]) -> int:
     from clozelab.compare.command import run
 
     return run(arguments)
+
+
+def _predict(arguments: list[str]) -> int:
+    from clozelab.predict.command import USAGE as PREDICT
+    from clozelab.predict.command import predict
+
+    asked = bool({"-h", "--help"} & set(arguments))
+    if asked or not arguments:
+        print(PREDICT)
+        return 0 if asked else 2
+    return predict(arguments)
+
+
+def _export(arguments: list[str]) -> int:
+    asked = bool({"-h", "--help"} & set(arguments))
+    if asked or len(arguments) != 2:
+        print(EXPORT)
+        return 0 if asked else 2
+    from clozelab.predict.export import export_run
+
+    export_run(*map(Path, arguments))
+    return 0
 
 
 def _data(arguments: list[str]) -> int:

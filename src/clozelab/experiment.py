@@ -18,7 +18,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from clozelab import environment
 from clozelab.ancestry import trace
 from clozelab.callbacks.checkpoint import Checkpoint
-from clozelab.checkpoint import export, last_step, load_weights, model_card
+from clozelab.checkpoint import card_of, export, last_step, load_weights
 from clozelab.config.nodes import find_target, instantiate
 from clozelab.data.module import SPLITS, DataModule
 from clozelab.identity import Identity
@@ -84,7 +84,6 @@ class Parts:
     task: Task
     spec: DataSpec
     tokenizer: PreTrainedTokenizerFast
-    model_license: str
 
 
 def build(config: Config, labels: Sequence[str] | None = None) -> Parts:
@@ -112,15 +111,14 @@ def build(config: Config, labels: Sequence[str] | None = None) -> Parts:
     data.use(packable=encoder.packable)
     frozen = freeze_parts(encoder.base, model_node.freeze)
     scheduler = instantiate(config["scheduler"])
+    task.attach(encoder=encoder, layers=layers)
     task.build(
-        encoder=encoder,
-        layers=layers,
         frozen=frozen,
         seed=config["seed"],
         make_optimizer=partial(_optimizer, config["optimizer"]),
         make_scheduler=lambda optimizer, num_steps: scheduler.build(optimizer=optimizer, num_steps=num_steps),
     )
-    return Parts(data, task, spec, tokenizer, model_node.license)
+    return Parts(data, task, spec, tokenizer)
 
 
 def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[str, float]:
@@ -147,12 +145,10 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
         seconds = time.perf_counter() - started
         _select_weights(trainer, task, data, run)
         metrics.update(score_all(trainer, task, data, run.folder))
-        card = model_card(
-            name=run.group, data=config["data"]["train"], about=spec.about, model_license=parts.model_license,
-            metrics=metrics, identity=run.id, base=str(config["model"].get("path", config["model"]["_target_"])),
-            use=task.use(), note=" ".join(filter(None, [task.note(), data.note()])),
-            ancestry=[f"{earlier['id']} ({earlier['identity_hash'][:8]})" for earlier in run.state()["ancestry"]],
-        )  # fmt: skip
+        ancestry = [f"{earlier['id']} ({earlier['identity_hash'][:8]})" for earlier in run.state()["ancestry"]]
+        card = card_of(
+            name=run.group, identity=run.id, ancestry=ancestry, config=config, metrics=metrics, task=task, data=data
+        )
         export(task.model, parts.tokenizer, run.folder / "model", card)
         run.write_state(
             labels=list(spec.labels), num_examples=dict(spec.num_examples), data_counts=data.counts,

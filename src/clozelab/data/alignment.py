@@ -120,6 +120,11 @@ def windows(
     return result
 
 
+def overlap_of(given: int | None, max_length: int) -> int:
+    """Returns the pieces that neighbouring windows share: those given, else 32, or a quarter of a short window."""
+    return min(32, max_length // 4) if given is None else given
+
+
 def _spans(starts: list[int], capacity: int, overlap: int) -> list[tuple[int, int]]:
     """Returns (first word, last word + 1) of each window, from left to right."""
     num_words = len(starts) - 1

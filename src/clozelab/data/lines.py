@@ -4,10 +4,13 @@ import gzip
 import io
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from clozelab.errors import ConfigError, DataError
+
+T = TypeVar("T")
 
 
 def read_lines(path: Path, *, unpack: bool = False) -> Iterator[str]:
@@ -21,19 +24,46 @@ def read_lines(path: Path, *, unpack: bool = False) -> Iterator[str]:
         DataError: if the file cannot be read; naming file and line, if it is not UTF-8, holds a NUL character, or ends
             all its lines with CR alone.
     """
-    number = 0
+    return raised(try_lines(path, unpack=unpack))
+
+
+def raised(items: Iterable[T | DataError]) -> Iterator[T]:
+    """Yields items up to the first error among them, which it raises."""
+    for item in items:
+        if isinstance(item, DataError):
+            raise item
+        yield item
+
+
+def try_lines(path: Path, *, unpack: bool = False) -> Iterator[str | DataError]:
+    """Yields the lines of a file as `read_lines` does, with an error in the place of each line that is no text.
+
+    Raises:
+        DataError: if the file cannot be read.
+    """
     try:
         with _open(path, unpack) as file:
-            for number, raw in enumerate(file, 1):
-                # Not str.splitlines, which would also break lines at U+2028 and the like.
-                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-                if number == 1 and "\r" in line and not raw.endswith(b"\n"):  # else: one endless line, read as one word
-                    raise DataError(f"{path}:1: lines end with CR alone, as on old Macintoshs; LF or CRLF is needed")
-                yield _text(line, path, number)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}:{number}: not UTF-8 ({error.reason} at byte {error.start})") from error
+            yield from decoded(file, path)
     except (OSError, EOFError, zlib.error) as error:
         raise _unreadable(path, error) from error
+
+
+def decoded(lines: Iterable[bytes], name: Path | str) -> Iterator[str | DataError]:
+    """Yields lines as text, with an error in the place of each that is none; `name` stands in its message."""
+    for number, raw in enumerate(lines, 1):
+        found: str | DataError
+        try:
+            # Not str.splitlines, which would also break lines at U+2028 and the like.
+            line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+            if number == 1 and "\r" in line and not raw.endswith(b"\n"):  # else: one endless line, read as one word
+                raise DataError(f"{name}:1: lines end with CR alone, as on old Macintoshs; LF or CRLF is needed")
+            found = _text(line, name, number)
+        except UnicodeDecodeError as error:
+            found = DataError(f"{name}:{number}: not UTF-8 ({error.reason} at byte {error.start})")
+            found.__cause__ = error
+        except DataError as error:
+            found = error
+        yield found
 
 
 def read_lines_or(path: Path, fallback: str | None, counts: Counter[str]) -> Iterator[str]:
@@ -86,7 +116,7 @@ def _open(path: Path, unpack: bool) -> gzip.GzipFile | io.BufferedReader:
     return gzip.open(path, "rb") if unpack and path.suffix.lower() == ".gz" else open(path, "rb")
 
 
-def _text(line: str, path: Path, number: int) -> str:
+def _text(line: str, path: Path | str, number: int) -> str:
     if "\0" in line:
         raise DataError(f"{path}:{number}: NUL character; the file is binary, or damaged")
     return line

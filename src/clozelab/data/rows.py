@@ -3,14 +3,14 @@
 import csv
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clozelab.data.lines import read_lines, shown
+from clozelab.data.lines import raised, shown, try_lines
 from clozelab.errors import DataError
 
 Kind = Literal["jsonl", "csv", "tsv", "parquet"]
@@ -30,11 +30,28 @@ def read_rows(path: Path, kind: Kind, separator: str | None = None) -> Iterator[
     Raises:
         DataError: naming file, line and reason.
     """
-    if kind == "jsonl":
-        return _jsonl(path)
     if kind == "parquet":
         return _parquet(path)
-    return _table(path, separator or ("\t" if kind == "tsv" else ","), quoted=kind == "csv")
+    return raised(try_rows(try_lines(path), path, kind, separator))
+
+
+def try_rows(
+    lines: Iterable[str | DataError], name: Path | str, kind: Kind, separator: str | None = None
+) -> Iterator[Row | DataError]:
+    """Yields the rows that lines of text hold, with an error in the place of each that is bad.
+
+    Args:
+        lines: of the file; one that is an error is passed on.
+        name: of the file, for messages.
+        kind: `jsonl`, `csv` or `tsv`.
+        separator: see `read_rows`.
+
+    Raises:
+        DataError: if the header of csv or tsv cannot be read, or names a column twice.
+    """
+    if kind == "jsonl":
+        return _jsonl(lines, name)
+    return _table(lines, name, separator or ("\t" if kind == "tsv" else ","), quoted=kind == "csv")
 
 
 def label_names(path: Path, column: str) -> list[str] | None:
@@ -54,21 +71,26 @@ def label_names(path: Path, column: str) -> list[str] | None:
         return None
 
 
-def _jsonl(path: Path) -> Iterator[Row]:
-    for number, line in enumerate(read_lines(path), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line, object_pairs_hook=_distinct)
-        except (ValueError, RecursionError) as error:  # also an integer of too many digits, too many brackets
-            reason = str(error)
-            if isinstance(error, json.JSONDecodeError):
-                hint = "; a line must hold one object" if number == 1 else ""  # not an object over many lines
-                reason = f"{error.msg} at column {error.colno}{hint}"
-            raise DataError(f"{path}:{number}: not JSON ({reason}): {shown(line)}") from error
-        if not isinstance(row, dict):
-            raise DataError(f"{path}:{number}: must be one JSON object a line, is {shown(line)}")
-        yield number, row
+def _jsonl(lines: Iterable[str | DataError], name: Path | str) -> Iterator[Row | DataError]:
+    for number, line in enumerate(lines, 1):
+        if isinstance(line, DataError):
+            yield line
+        elif line.strip():
+            yield _object(line, name, number)
+
+
+def _object(line: str, name: Path | str, number: int) -> Row | DataError:
+    try:
+        row = json.loads(line, object_pairs_hook=_distinct)
+    except (ValueError, RecursionError) as error:  # also an integer of too many digits, too many brackets
+        reason = str(error)
+        if isinstance(error, json.JSONDecodeError):
+            hint = "; a line must hold one object" if number == 1 else ""  # not an object over many lines
+            reason = f"{error.msg} at column {error.colno}{hint}"
+        return DataError(f"{name}:{number}: not JSON ({reason}): {shown(line)}")
+    if not isinstance(row, dict):
+        return DataError(f"{name}:{number}: must be one JSON object a line, is {shown(line)}")
+    return number, row
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -78,29 +100,47 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _table(path: Path, separator: str, *, quoted: bool) -> Iterator[Row]:
+def _table(
+    lines: Iterable[str | DataError], name: Path | str, separator: str, *, quoted: bool
+) -> Iterator[Row | DataError]:
     csv.field_size_limit(sys.maxsize)  # a cell may hold a whole document
-    lines = (line + "\n" for line in read_lines(path))
+    bad: list[DataError] = []
     reader = csv.reader(
-        lines, delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=True
+        _sound(lines, bad), delimiter=separator, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE, strict=True
     )
     header: list[str] | None = None
     start = 1
-    try:
-        for cells in reader:
-            line, start = start, reader.line_num + 1
-            if not any(cells):
-                continue
+    while True:
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            cells = []
+            bad.append(DataError(f"{name}:{start}: not {'csv' if quoted else 'tsv'}: {error}"))
+        line, start = start, reader.line_num + 1
+        if bad:  # what else its lines hold is no row
             if header is None:
-                header = cells
-                if len(set(header)) < len(header):
-                    raise DataError(f"{path}:{line}: the header names a column twice: {shown(', '.join(header))}")
-                continue
+                raise bad[0]
+            yield from bad
+            bad.clear()
+        elif cells is None:
+            return
+        elif header is None and any(cells):
+            header = cells
+            if len(set(header)) < len(header):
+                raise DataError(f"{name}:{line}: the header names a column twice: {shown(', '.join(header))}")
+        elif header is not None and any(cells):
             if len(cells) != len(header):
-                raise DataError(f"{path}:{line}: {len(cells)} columns, the header has {len(header)}")
-            yield line, dict(zip(header, cells, strict=True))
-    except csv.Error as error:
-        raise DataError(f"{path}:{start}: not {'csv' if quoted else 'tsv'}: {error}") from error
+                yield DataError(f"{name}:{line}: {len(cells)} columns, the header has {len(header)}")
+            else:
+                yield line, dict(zip(header, cells, strict=True))
+
+
+def _sound(lines: Iterable[str | DataError], bad: list[DataError]) -> Iterator[str]:
+    """Yields lines for the csv reader: an empty one in the place of an error, which goes to `bad`."""
+    for line in lines:
+        if isinstance(line, DataError):
+            bad.append(line)
+        yield "\n" if isinstance(line, DataError) else line + "\n"
 
 
 def _parquet(path: Path) -> Iterator[Row]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
@@ -125,16 +126,17 @@ def _write(
     are_numbers = isinstance(texts[0].label, float)
     labels = [] if are_numbers else sorted({str(text.label) for text in texts})
     number = {label: i for i, label in enumerate(labels)}
-    ids, seconds = _tokenise(texts, tokenizer, max_length, counts)
+    tokens = list(tokenise([text.segments for text in texts], tokenizer, max_length))
+    counts["texts_truncated"] += sum(one.cut for one in tokens)
 
     def target(text: Text) -> Any:
         return np.array([text.label], dtype=np.float32).view(np.int32) if are_numbers else [number[str(text.label)]]
 
     fields: dict[str, Any] = {
-        "input_ids": ids,
-        "second_segments": ([start] for start in seconds),
+        "input_ids": (one.ids for one in tokens),
+        "second_segments": ([one.second] for one in tokens),
         "positions": ([0] for _ in texts),
-        "lengths": ([len(row)] for row in ids),
+        "lengths": ([len(one.ids)] for one in tokens),
         "targets": (target(text) for text in texts),
         "examples": ([i] for i in range(len(texts))),
         "first_targets": ([0] for _ in texts),
@@ -144,26 +146,34 @@ def _write(
     RaggedStore.write(folder, fields, {"labels": labels, "numbers": are_numbers, "counts": dict(counts)})
 
 
-def _tokenise(
-    texts: Sequence[Text], tokenizer: PreTrainedTokenizerFast, max_length: int, counts: Counter[str]
-) -> tuple[list[list[int]], list[int]]:
-    """Returns the token ids of every text, special tokens included, and where its second segment's tokens begin."""
-    all_ids: list[list[int]] = []
-    seconds: list[int] = []
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A tokenised text, or pair of texts.
+
+    Attributes:
+        ids: token ids, special tokens included.
+        second: where the tokens of its second segment begin; the number of tokens if nowhere.
+        cut: whether it was longer than allowed.
+    """
+
+    ids: list[int]
+    second: int
+    cut: bool
+
+
+def tokenise(texts: Sequence[Sequence[str]], tokenizer: PreTrainedTokenizerFast, max_length: int) -> Iterator[Tokens]:
+    """Yields the tokens of texts, all of which have one segment, or all two; the longer one of two is cut first."""
     for start in range(0, len(texts), CHUNK):
         part = texts[start : start + CHUNK]
-        segments = [list(column) for column in zip(*(text.segments for text in part), strict=True)]
+        segments = [list(column) for column in zip(*part, strict=True)]
         full = tokenizer(*segments, add_special_tokens=True, return_token_type_ids=True)
         for row, encoding in enumerate(full.encodings):
             ids, types = encoding.ids, encoding.type_ids
-            if len(ids) > max_length:
-                counts["texts_truncated"] += 1
+            if cut := len(ids) > max_length:
                 one = tokenizer(
                     *(column[row] for column in segments), truncation="longest_first", max_length=max_length,
                     return_token_type_ids=True,
                 )  # fmt: skip
                 ids, types = one["input_ids"], one["token_type_ids"]
-            all_ids.append(list(ids))
-            seconds.append(types.index(1) if 1 in types else len(ids))
-    tokenizer.backend_tokenizer.no_truncation()
-    return all_ids, seconds
+            yield Tokens(list(ids), types.index(1) if 1 in types else len(ids), cut)
+        tokenizer.backend_tokenizer.no_truncation()

@@ -10,7 +10,7 @@ from typing import Any, Literal, final
 import numpy as np
 from transformers import PreTrainedTokenizerFast
 
-from clozelab.data.alignment import Window, special_tokens, windows, word_pieces
+from clozelab.data.alignment import Window, overlap_of, special_tokens, windows, word_pieces
 from clozelab.data.context import surroundings
 from clozelab.data.module import SPLITS, Corpus, DataModule, labels_of
 from clozelab.data.notices import collected, repeat
@@ -127,7 +127,7 @@ class Words(DataModule):
             stores[split] = build(
                 partial(self._read, split), tokenizer, key, scheme=scheme, file=self.file(split),
                 max_length=window, context=self.context,
-                overlap=min(32, window // 4) if self.overlap is None else self.overlap,
+                overlap=overlap_of(self.overlap, window),
             )  # fmt: skip
             scheme = stores[split].header["scheme"]  # the training split decides for all
         if scheme is not None and scheme not in ("iob2", "plain"):

@@ -34,6 +34,9 @@ class Task(pl.LightningModule, ABC):
     auto_class: ClassVar[str]
     """Auto class of transformers whose model this task trains and exports."""
 
+    pipeline: ClassVar[str]
+    """What transformers and its hub call this task."""
+
     kind: ClassVar[Kind]
     """What carries a target in the data this task learns from."""
 
@@ -64,21 +67,21 @@ class Task(pl.LightningModule, ABC):
         self.model = model
         self.check_model(model)
 
+    def attach(self, *, encoder: Encoder, layers: nn.Module) -> None:
+        """Takes two views (no children: a parameter has one name) of the accepted model: its encoder and its head."""
+        self._views = (encoder, layers)
+
     def build(
         self,
         *,
-        encoder: Encoder,
-        layers: nn.Module,
         frozen: Sequence[nn.Module],
         seed: int,
         make_optimizer: Callable[[nn.Module], Optimizer],
         make_scheduler: Callable[[Optimizer, int], LRScheduler],
     ) -> None:
-        """Takes what only a run knows, after `accept`.
+        """Takes what only training knows, after `attach`.
 
         Args:
-            encoder: a view of the model; see `model.encoder`.
-            layers: the head's modules, likewise.
             frozen: parts that stay in eval mode.
             seed: of the run.
             make_optimizer: from the module whose parameters to train.
@@ -88,8 +91,6 @@ class Task(pl.LightningModule, ABC):
             ConfigError: if the data do not have what the task selects by.
         """
         self.seed = seed
-        # Views, not children: every parameter has one name only, that of the Hugging Face model.
-        self._views = (encoder, layers)
         self._frozen = tuple(frozen)
         self._make_optimizer = make_optimizer
         self._make_scheduler = make_scheduler

@@ -23,6 +23,7 @@ class MaskedTask(Task, ABC):
     """What all tasks share that predict masked tokens."""
 
     auto_class: ClassVar[str] = "AutoModelForMaskedLM"
+    pipeline: ClassVar[str] = "fill-mask"
     kind: ClassVar[Kind] = "documents"
 
     def default_selection(self) -> str:

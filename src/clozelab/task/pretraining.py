@@ -47,10 +47,10 @@ class Pretraining(MaskedTask):
         masked = super().losses(hidden, batch)
         if not self.spec.next_sentence:
             return masked
-        pairs = functional.nll_loss(self._next_sentence(hidden, batch), batch.next_sentence, reduction="sum")
+        pairs = functional.nll_loss(self.next_sentence(hidden, batch), batch.next_sentence, reduction="sum")
         return {**masked, "nsp_loss": pairs / batch.num_step_examples}
 
-    def _next_sentence(self, hidden: Tensor, batch: Batch) -> Tensor:
+    def next_sentence(self, hidden: Tensor, batch: Batch) -> Tensor:
         """Returns the log-probabilities of `follows` and `does not`, (examples, 2) float32."""
         row, column = batch.first_token.unbind(1)
         logits: Tensor = self.layers.next_sentence(hidden[row, column].unsqueeze(1))  # type: ignore[operator]
@@ -59,7 +59,7 @@ class Pretraining(MaskedTask):
     def observe(self, hidden: Tensor, batch: Batch) -> None:
         """Notes the answers to a batch of pairs."""
         if self.spec.next_sentence:
-            answers = self._next_sentence(hidden, batch)
+            answers = self.next_sentence(hidden, batch)
             loss = functional.nll_loss(answers, batch.next_sentence, reduction="none")
             rows = [batch.example_ids.double(), answers.argmax(-1) == batch.next_sentence, loss]
             self._pairs.append(torch.stack([row.double() for row in rows], 1).cpu())

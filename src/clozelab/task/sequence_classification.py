@@ -45,6 +45,7 @@ class SequenceClassification(Task):
     """
 
     auto_class: ClassVar[str] = "AutoModelForSequenceClassification"
+    pipeline: ClassVar[str] = "text-classification"
     kind: ClassVar[Kind] = "texts"
 
     def __init__(
@@ -63,6 +64,15 @@ class SequenceClassification(Task):
         self.kind_of_head: HeadKind = head
         self.pooling: Pooling = pooling
         self.class_weights: Weights = class_weights
+
+    def accept(self, *, spec: DataSpec, model: PreTrainedModel) -> None:
+        """Takes the model, and has its config say what its outputs are: else pipelines put a number through a sigmoid.
+
+        Raises:
+            ConfigError: see `Task.accept`.
+        """
+        super().accept(spec=spec, model=model)
+        model.config.problem_type = "regression" if spec.numbers else "single_label_classification"
 
     def model_class(self, spec: DataSpec) -> str:
         """Returns the Auto class whose head this is: a linear one is that for tokens."""

@@ -41,6 +41,7 @@ class TokenClassification(Task):
     """
 
     auto_class: ClassVar[str] = "AutoModelForTokenClassification"
+    pipeline: ClassVar[str] = "token-classification"
     kind: ClassVar[Kind] = "words"
 
     def __init__(

@@ -1,0 +1,182 @@
+"""`clozelab predict`: from arguments to answers. Free of torch until there is something to answer."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pyarrow as pa
+import yaml
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from clozelab.errors import ConfigError, DataError
+from clozelab.predict.columns import GUESSES, Columns
+from clozelab.predict.item import Item, make_item
+from clozelab.predict.read import KINDS, Input
+from clozelab.predict.write import check_output, output
+from clozelab.store.runs import Runs, run_directory
+
+if TYPE_CHECKING:  # they import torch
+    from clozelab.predict.question import Answer, Question
+
+log = logging.getLogger(__name__)
+
+USAGE = """usage: clozelab predict RUN (--text TEXT ... | --input FILE) [--output FILE]
+
+  RUN               directory of a completed run: outputs/<study>/<name>/seed-<n>
+  --text TEXT       a text; may be repeated. For pretrained models with [MASK] in it
+  --pair TEXT       the second text of a pair, one for each --text
+  --input FILE      .txt (a text a line; a tab between two of a pair), .csv, .tsv, .jsonl, .parquet, .conll; - is stdin
+  --format KIND     of the input, where its ending does not say it
+  --text-column, --pair-column, --words-column NAME      where rows have their texts
+  --separator CHAR  of .csv and .tsv, if it is neither a comma nor a tab
+  --output FILE     .jsonl, .csv, .tsv, .parquet, or .conll for words with tags; - is stdout, JSON Lines
+  --embed cls|mean  the embedding of each text instead; of pairs their cosine similarity, too
+  --top N           fillers of each mask (5)
+  --on-error stop|skip      a bad line stops the job, or is reported and skipped
+  --device NAME     cpu, cuda, ...; a GPU is taken if there is one"""
+
+CHUNK = 256
+"""Answers that are written at once."""
+
+MOST_REPORTED = 20
+"""Skipped lines that are reported one by one."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message}; clozelab predict --help says more")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="clozelab predict", add_help=False, allow_abbrev=False)
+    parser.add_argument("run")
+    parser.add_argument("--text", action="append", default=[])
+    parser.add_argument("--pair", action="append", default=[])
+    parser.add_argument("--input")
+    parser.add_argument("--format", choices=KINDS)
+    for role in ("text", "pair", "words"):
+        parser.add_argument(f"--{role}-column")
+    parser.add_argument("--separator")
+    parser.add_argument("--output", default="-")
+    parser.add_argument("--embed", choices=("cls", "mean"))
+    parser.add_argument("--top", type=int, default=5)
+    parser.add_argument("--on-error", choices=("stop", "skip"), default="stop")
+    parser.add_argument("--device", default="auto")
+    return parser
+
+
+def predict(arguments: Sequence[str]) -> int:
+    """Runs the command; returns its exit code.
+
+    Raises:
+        ConfigError: for an argument that cannot be.
+        DataError: for a file or line that cannot be read, unless it is to be skipped.
+    """
+    given = _parser().parse_args(list(arguments))
+    asked = _asked(given)
+    kind = check_output(given.output, given.input)
+    Runs().check(given.run)
+    from clozelab.predict.load import load
+
+    with _quiet():
+        predictor = load(given.run, device=given.device)
+    question = predictor.embedding(given.embed) if given.embed else predictor.question(top=given.top)
+    if isinstance(asked, Input):
+        asked.columns = Columns(asked.columns.named, _own_columns(given.run))
+    items = asked.items(question) if isinstance(asked, Input) else iter(asked)
+    try:
+        with _shown(predictor.stream(items, question), asked) as answered:
+            _write(answered, question, given, kind)
+    except KeyboardInterrupt:
+        print("clozelab: interrupted", file=sys.stderr)
+        return 130
+    if question.cut:
+        count, first = len(question.cut), question.cut[0]
+        log.warning("cut to the %d tokens that the model reads: %d texts, first %s", question.max_length, count, first)
+    return 0
+
+
+def _asked(given: argparse.Namespace) -> Input | list[Item | DataError]:
+    """Returns what is asked about: an input, or texts of the command line."""
+    if bool(given.text) == (given.input is not None):
+        raise ConfigError("one of --text and --input is needed; clozelab predict --help says more")
+    if given.text:
+        if given.pair and len(given.pair) != len(given.text):
+            raise ConfigError(f"--pair: {len(given.pair)} texts for {len(given.text)} --text; one for each")
+        texts = zip(given.text, given.pair, strict=True) if given.pair else zip(given.text, strict=True)
+        return [make_item(tuple(segments), None, f"text {n}") for n, segments in enumerate(texts, 1)]
+    if given.pair:
+        raise ConfigError("--pair: goes with --text; a file has its pairs in a second column, or behind a tab")
+    roles = {role: getattr(given, f"{role}_column") for role in ("text", "pair", "words")}
+    columns = Columns({role: name for role, name in roles.items() if name})
+    return Input(path=given.input, kind=given.format, columns=columns, separator=given.separator)
+
+
+def _own_columns(run: str) -> dict[str, str]:
+    """Returns the columns that the run's configuration names for its own files, by role."""
+    config = yaml.safe_load((run_directory(run) / "config.yaml").read_text(encoding="utf-8"))
+    return {role: name for role, name in config["data"]["format"].items() if role in GUESSES and name}
+
+
+def _write(
+    answered: Iterable[tuple[Item, Answer] | DataError], question: Question, given: argparse.Namespace, kind: str
+) -> None:
+    """Writes the answers; reports what has none."""
+    schema = question.schema if given.text else pa.schema([("line", pa.int64()), *question.schema])
+    num_skipped = 0
+    with output(given.output, kind, schema) as write:
+        waiting: list[Answer] = []
+        for found in answered:
+            if isinstance(found, DataError):
+                if given.on_error == "stop":
+                    write(waiting)
+                    kept = "" if given.output == "-" else f"; {given.output}.partial holds what came before it"
+                    raise DataError(f"{found} (--on-error skip passes over it{kept})") from found
+                num_skipped += 1
+                if num_skipped <= MOST_REPORTED:
+                    log.warning("skipped: %s", found)
+                continue
+            item, answer = found
+            waiting.append(answer if given.text else {"line": item.line, **answer})
+            if len(waiting) == CHUNK:
+                write(waiting)
+                waiting = []
+        write(waiting)
+    if num_skipped:
+        log.warning("skipped: %d in all", num_skipped)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leaves out what is said of every model that is built, but for warnings."""
+    logger = logging.getLogger("clozelab.model")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextmanager
+def _shown(answered: Iterable[Any], asked: Any) -> Iterator[Iterator[Any]]:
+    """Yields the answers, under a bar on a terminal."""
+    console = Console(stderr=True)
+    size = asked.size if isinstance(asked, Input) else len(asked)
+    columns = (TextColumn("predicting {task.fields[num]:,}"), BarColumn(bar_width=None), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("", total=size or None, num=0)
+
+        def counted() -> Iterator[Any]:
+            for num, found in enumerate(answered, 1):
+                yield found
+                if num % CHUNK == 0:
+                    bar.update(task, completed=asked.done if isinstance(asked, Input) else num, num=num)
+
+        yield counted()
