@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clozelab.data.rows import Kind, label_names, read_rows
+from clozelab.data.rows import Kind, label_names, read_rows, try_rows
 from clozelab.errors import DataError
 
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\ufeff"), max_size=8)
@@ -171,3 +171,26 @@ def test_a_parquet_file_that_cannot_be_read_is_refused_with_its_name(tmp_path: P
         with pytest.raises(DataError) as caught:
             list(read_rows(path, "parquet"))
         assert str(caught.value).startswith(f"{path}: "), name
+
+
+def test_a_bad_row_is_an_error_in_its_place_and_the_rows_after_it_are_read() -> None:
+    lines = [
+        "a,b",
+        "1,2",
+        "1",
+        DataError("f:4: not UTF-8"),
+        '"x"y,2',
+        "3,4",
+        '"5',
+        DataError("f:8: not UTF-8"),
+        '",6',
+        "7,8",
+    ]
+    found = [str(row) if isinstance(row, DataError) else row for row in try_rows(lines, "f", "csv")]
+    assert found == [
+        (2, {"a": "1", "b": "2"}), "f:3: 1 columns, the header has 2", "f:4: not UTF-8",
+        """f:5: not csv: ',' expected after '"'""", (6, {"a": "3", "b": "4"}), "f:8: not UTF-8",
+        (10, {"a": "7", "b": "8"}),
+    ]  # fmt: skip
+    with pytest.raises(DataError, match="f:1: not UTF-8"):
+        list(try_rows([DataError("f:1: not UTF-8"), "1,2"], "f", "csv"))

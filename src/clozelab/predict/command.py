@@ -14,6 +14,7 @@ import yaml
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from clozelab.environment import num_cores
 from clozelab.errors import ConfigError, DataError
 from clozelab.predict.columns import GUESSES, Columns
 from clozelab.predict.item import Item, make_item
@@ -82,8 +83,11 @@ def predict(arguments: Sequence[str]) -> int:
     asked = _asked(given)
     kind = check_output(given.output, given.input)
     Runs().check(given.run)
+    import torch
+
     from clozelab.predict.load import load
 
+    torch.set_num_threads(num_cores())
     with _quiet():
         predictor = load(given.run, device=given.device)
     question = predictor.embedding(given.embed) if given.embed else predictor.question(top=given.top)
