@@ -252,3 +252,24 @@ def test_a_value_that_cannot_be_right_is_refused(key: str, value: str | int) -> 
 @pytest.mark.parametrize("version", ["1", "1.0.8", "2!1.0", "1.0+cpu", "1.0.dev1", "1.0-1"])
 def test_every_kind_of_version_is_accepted(version: str) -> None:
     assert Wheel(**{**VALID, "version": version}).version == version  # type: ignore[arg-type]
+
+
+def test_folders_that_pip_removes_while_they_are_looked_into_stop_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from types import SimpleNamespace
+    from typing import Any
+
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "gone" / "file").write_text("x")
+    scan = os.scandir
+
+    def scan_late(place: Any) -> Any:
+        if Path(place).name == "gone":
+            raise FileNotFoundError(place)
+        return scan(place)
+
+    polls = iter([None, 0])
+    process: Any = SimpleNamespace(poll=lambda: next(polls))
+    monkeypatch.setattr(os, "scandir", scan_late)
+    Wheel(project="a", version="1", sha256="0" * 64, size=1)._show_progress(process, tmp_path)

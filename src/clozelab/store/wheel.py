@@ -155,7 +155,8 @@ class Wheel:
         with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
             task = progress.add_task(f"{self.project} {self.version}", total=self.size)
             while process.poll() is None:
-                written = sum(_size(file) for file in folder.rglob("*"))
+                # os.walk passes over folders that pip has removed since they were listed; Path.rglob does not.
+                written = sum(_size(Path(place, name)) for place, _, names in os.walk(folder) for name in names)
                 progress.update(task, completed=min(written, self.size))
                 time.sleep(0.1)
 
