@@ -42,7 +42,7 @@ def card_of(
     *,
     name: str,
     identity: str,
-    ancestry: Sequence[str],
+    ancestry: Sequence[Mapping[str, Any]],
     config: Mapping[str, Any],
     metrics: Mapping[str, float],
     task: Task,
@@ -53,7 +53,7 @@ def card_of(
     Args:
         name: title.
         identity: of the run.
-        ancestry: ids of the runs that the weights come from, nearest first.
+        ancestry: the runs that the weights come from, nearest first, as run.json has them.
         config: of the run.
         metrics: of all splits.
         task: of the run.
@@ -64,8 +64,8 @@ def card_of(
     return model_card(
         name=name, data=config["data"]["train"], about=data.about, model_license=model.get("license", "unknown"),
         metrics=metrics, identity=identity, base=str(model.get("path", model["_target_"])), use=task.use(),
-        note=" ".join(filter(None, [task.note(), data.note(), causal, LONG[task.kind]])), ancestry=ancestry,
-        pipeline=task.pipeline,
+        note=" ".join(filter(None, [task.note(), data.note(), causal, LONG[task.kind]])),
+        ancestry=[f"{earlier['id']} ({earlier['identity_hash'][:8]})" for earlier in ancestry], pipeline=task.pipeline,
     )  # fmt: skip
 
 

@@ -145,10 +145,10 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
         seconds = time.perf_counter() - started
         _select_weights(trainer, task, data, run)
         metrics.update(score_all(trainer, task, data, run.folder))
-        ancestry = [f"{earlier['id']} ({earlier['identity_hash'][:8]})" for earlier in run.state()["ancestry"]]
         card = card_of(
-            name=run.group, identity=run.id, ancestry=ancestry, config=config, metrics=metrics, task=task, data=data
-        )
+            name=run.group, identity=run.id, ancestry=run.state()["ancestry"], config=config, metrics=metrics,
+            task=task, data=data,
+        )  # fmt: skip
         export(task.model, parts.tokenizer, run.folder / "model", card)
         run.write_state(
             labels=list(spec.labels), num_examples=dict(spec.num_examples), data_counts=data.counts,

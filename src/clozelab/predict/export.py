@@ -41,8 +41,7 @@ def export_run(run: Path, target: Path) -> None:
     task, data = instantiate(config["task"]), instantiate(config["data"])
     card = card_of(
         name=folder.parent.name, identity=state["id"],
-        ancestry=[earlier["id"] for earlier in state.get("ancestry", [])],
-        config=config, metrics=read_metrics(folder), task=task, data=data,
+        ancestry=state.get("ancestry", []), config=config, metrics=read_metrics(folder), task=task, data=data,
     )  # fmt: skip
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.tmp")

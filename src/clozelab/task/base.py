@@ -161,9 +161,9 @@ class Task(pl.LightningModule, ABC):
 
         Args:
             hidden: (rows, row_length, hidden).
-            batch: they are of.
+            batch: they are of; a small step over documents may have no target.
         """
-        return {"loss": self.loss(self.head(hidden, batch), batch).sum() / batch.num_step_targets}
+        return {"loss": self.loss(self.head(hidden, batch), batch).sum() / max(1, batch.num_step_targets)}
 
     def observe(self, hidden: Tensor, batch: Batch) -> None:
         """Notes of a scored batch what the metrics need beside its targets; usually nothing."""

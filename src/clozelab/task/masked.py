@@ -40,10 +40,6 @@ class MaskedTask(Task, ABC):
         logits: Tensor = self.layers(states.unsqueeze(0)).squeeze(0)
         return logits.float()
 
-    def losses(self, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Returns the share of the mean over the masked tokens, of which a small step may have none."""
-        return {"mlm_loss": self.loss(self.head(hidden, batch), batch).sum() / max(1, batch.num_step_targets)}
-
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Returns the cross-entropy of each masked token in nats, (targets,)."""
         return functional.cross_entropy(outputs, batch.targets, reduction="none")

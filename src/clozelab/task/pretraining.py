@@ -48,7 +48,7 @@ class Pretraining(MaskedTask):
         if not self.spec.next_sentence:
             return masked
         pairs = functional.nll_loss(self.next_sentence(hidden, batch), batch.next_sentence, reduction="sum")
-        return {**masked, "nsp_loss": pairs / batch.num_step_examples}
+        return {"mlm_loss": masked["loss"], "nsp_loss": pairs / batch.num_step_examples}
 
     def next_sentence(self, hidden: Tensor, batch: Batch) -> Tensor:
         """Returns the log-probabilities of `follows` and `does not`, (examples, 2) float32."""
