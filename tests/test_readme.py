@@ -138,3 +138,9 @@ def test_files_of_a_run_directory_are_the_ones_named(clozelab: Run, overrides: l
     for name in re.findall(r"(?:^|\s)([a-z]+(?:\.\w+|/))(?=\s)", block):
         assert (run / name).exists(), name
     assert yaml.safe_load((run / "config.yaml").read_text())["seed"] == 42
+
+
+def test_the_demo_s_run_directory_is_the_one_that_is_shown() -> None:
+    config = compose(["experiment=demo"])
+    shown = set(re.findall(r"outputs/demo/([\w.-]+)/seed-42", README.partition("A second")[0]))
+    assert shown == {f"{config['name']}-{identify(config).cell}"}
