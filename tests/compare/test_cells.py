@@ -1,5 +1,6 @@
 """Runs are gathered into cells; validation selects one; what a reader must know of a cell is noted."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,20 @@ def test_folds_that_are_drawn_from_the_training_file_are_no_rivals(tmp_path: Pat
     for fold in (0, 1):
         make_run(tmp_path, f"a-0000000{fold}", 1, identity={"data.validation": None, "data.fold": fold})
     assert select(cells_of(tmp_path)) == []
+
+
+@pytest.mark.parametrize(("tokenizers", "length", "expected"), [("aa", 128, 1), ("ab", 128, 0), ("aa", 64, 0)])
+def test_perplexities_of_two_tokenizers_or_of_other_passages_are_no_rivals(
+    tokenizers: str, length: int, expected: int, tmp_path: Path, make_run: MakeRun
+) -> None:
+    for number, (tokenizer, own) in enumerate(zip(tokenizers, (128, length), strict=True)):
+        identity = {"data.masking.rate": 0.15, "data.max_length": own, "model.hidden_size": 128 + number}
+        run = make_run(
+            tmp_path, f"{number}-0000000{number}", 1, identity=identity, selection="val/loss", metrics={"val/loss": 2.0}
+        )
+        state = json.loads((run / "run.json").read_text())
+        (run / "run.json").write_text(json.dumps({**state, "tokenizer": tokenizer}))
+    assert len(select(cells_of(tmp_path))) == expected
 
 
 def test_cells_selected_by_different_metrics_are_no_rivals(tmp_path: Path, make_run: MakeRun) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,9 @@ READ = ("data.format.", "data.scheme", "data.limit", "data.masking.")
 
 DRAWN = ("data.train", "data.fold", "data.split_seed", "data.validation_share", "data.test_share")
 """Keys that decide which examples are in the validation split if the corpus brings none."""
+
+PASSAGES = ("data.max_length", "data.next_sentence", "data.join", "data.short")
+"""Keys that decide how much a masked token is seen with."""
 
 
 @final
@@ -152,14 +155,20 @@ def rivals(cells: Sequence[Cell]) -> list[list[Cell]]:
     groups: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
         if cell.selection is not None:
-            groups.setdefault((cell.selection, _validation(cell.identity)), []).append(cell)
+            groups.setdefault((cell.selection, _validation(cell)), []).append(cell)
     return list(groups.values())
 
 
-def _validation(identity: Mapping[str, Any]) -> str:
+def _validation(cell: Cell) -> str:
     """Returns what decides which validation examples a cell has."""
-    drawn = DRAWN if identity.get("data.validation") is None else ()
-    found = {k: v for k, v in identity.items() if k == "data.validation" or k in drawn or k.startswith(READ)}
+    identity = cell.identity
+    keys = [key for key in identity if key == "data.validation" or key.startswith(READ)]
+    if identity.get("data.validation") is None:
+        keys += DRAWN
+    found = {key: identity.get(key) for key in keys}
+    if any(key.startswith("data.masking.") for key in keys):
+        # Masked tokens are those of a tokenizer: their perplexities say nothing of one another under two.
+        found |= {"tokenizer": cell.done[0].state.get("tokenizer"), **{key: identity.get(key) for key in PASSAGES}}
     return repr(sorted(found.items()))
 
 
