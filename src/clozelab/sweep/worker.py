@@ -1,5 +1,6 @@
 """The worker process of a sweep: runs frozen cells one after the other. Hydra is never initialised here."""
 
+import gc
 import json
 import logging
 import os
@@ -47,6 +48,7 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
         run, identity = open_run(config, lambda key: "")
         outcome["folder"] = str(run.folder)
         execute(run, config, identity)
+    gc.collect()  # model and trainer refer to one another: uncollected, a worker grows by a model a cell
     return outcome
 
 
