@@ -28,7 +28,7 @@ FILES = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml"))
 OPTIONS = [path for path in FILES if len(path.parts) == 2 and path.stem not in BASES]
 OURS = ("task", "data", "model", "logger", "scheduler")
 TUNABLE = ("optimizer", "scheduler", "trainer", "callbacks", "logger", "task")
-COUNT = 72
+COUNT = 73
 """Config files there are; a file that Git lost, or one that no test sees, changes it."""
 
 
@@ -50,9 +50,18 @@ def fill(conll_files: dict[str, Path], tiny_model: Path, hub_dataset: Path, tmp_
     return {**places, "model.path": str(model), "data.source.path": str(hub_dataset)}
 
 
+def _swept(experiment: str) -> dict[str, Any]:
+    """Returns the values of the keys that an experiment sweeps over."""
+    node = yaml.safe_load((CONF / "experiment" / f"{experiment}.yaml").read_text(encoding="utf-8")) or {}
+    swept: dict[str, Any] = node.get("hydra", {}).get("sweeper", {}).get("params", {})
+    return swept
+
+
 def complete(arguments: list[str], fill: dict[str, str]) -> dict[str, Any]:
-    """Returns the composed configuration with nothing left open."""
-    config = compose(arguments)
+    """Returns the composed configuration with nothing left open; of a sweep, the first cell."""
+    experiments = [word.partition("=")[2] for word in arguments if word.startswith("experiment=")]
+    cell = [f"{key}={values}".split(",")[0] for name in experiments for key, values in _swept(name).items()]
+    config = compose([*(["hydra.sweeper.params=null", *cell] if cell else []), *arguments])
     for key, value in fill.items():
         group, *path, name = key.split(".")
         kind = config[group]["source"]["_target_"].rpartition(".")[2]
@@ -88,6 +97,8 @@ def test_the_command_in_the_first_line_runs_this_option(file: Path, fill: dict[s
     arguments = [word.split(values)[0] for word in shown if "=" in word]
     assert arguments, "a command with something to try"
     assert find_problems(complete(arguments, fill), lambda key: "") == []
+    if file.parts[0] == "experiment" and _swept(file.stem):
+        assert "-m" in shown, "an experiment that sweeps is a sweep"
     group, option = file.parts[0], file.stem
     chosen = f"{group}={option}" in arguments
     is_default = option in str(yaml.safe_load((CONF / "config.yaml").read_text())["defaults"])
