@@ -61,8 +61,7 @@ function mixed(share) { // a colour between --low and --high
 
 const scale = () => [[0, color("low")], [1, color("high")]];
 
-// The library reads some tags and entities in its texts: here they are what they are, texts. A space that is not
-// broken keeps "a $b$" from being read as mathematics.
+// The library reads some tags and entities in its texts: here they are what they are, texts.
 function plain(text) {
   return String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 }
@@ -78,16 +77,39 @@ function number(value) {
   return Math.abs(value) < 100 ? value.toFixed(4) : String(Math.round(value * 10) / 10);
 }
 
-// A setting as the configuration has it: 0.00002 as 2e-5.
+// A setting as the table has it: 0.00002 as 2e-05.
 function setting(value) {
   if (value === null) return "-";
-  return typeof value === "number" && value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential() : String(value);
+  const small = typeof value === "number" && value !== 0 && Math.abs(value) < 1e-4;
+  return small ? value.toExponential().replace(/e-(\d)$/, "e-0$1") : String(value);
 }
+
+const isNarrow = () => window.innerWidth < 600;
 
 function axis(title, more) {
   return {
     title: { text: plain(title), standoff: 8 }, gridcolor: color("line"), linecolor: color("line"),
     zerolinecolor: color("line"), automargin: true, ...more,
+  };
+}
+
+// A range with room on both sides, also of values that are all the same.
+function roomy(values) {
+  const known = values.filter((value) => typeof value === "number");
+  if (!known.length) return undefined;
+  const [low, high] = [Math.min(...known), Math.max(...known)];
+  const room = (high - low) * 0.07 || Math.abs(high) * 0.1 || 0.1;
+  return [low - room, high + room];
+}
+
+// Texts on the squares of a heat map, light on dark squares and dark on light ones.
+function onSquares(texts, shares) {
+  const places = texts.flatMap((row, y) => row.map((text, x) => ({ x, y, text }))).filter(({ text }) => text !== "");
+  const light = DARK.matches ? "#10151a" : "#ffffff";
+  const ink = ({ x, y }) => (shares[y][x] > 0.5 ? light : DARK.matches ? "#e4e8ec" : "#1d2329");
+  return {
+    type: "scatter", mode: "text", x: places.map((p) => p.x), y: places.map((p) => p.y), text: places.map((p) => plain(p.text)),
+    textfont: { color: places.map(ink) }, hoverinfo: "skip", showlegend: false,
   };
 }
 
@@ -99,9 +121,9 @@ function plot(id, traces, layout) {
     font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: color("text") },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: { l: 10, r: 10, t: 10, b: 10 },
     hoverlabel: { bgcolor: color("page"), bordercolor: color("line"), font: { color: color("text") }, align: "left", namelength: -1 },
-    hovermode: "closest", height: 380, dragmode: window.innerWidth < 600 ? false : "zoom", ...layout,
+    hovermode: "closest", height: 380, dragmode: isNarrow() ? false : "zoom", ...layout,
   };
-  const buttons = { displaylogo: false, responsive: true, modeBarButtons: [["toImage", "resetScale2d"]] };
+  const buttons = { displaylogo: false, displayModeBar: isNarrow() ? false : "hover", responsive: true, modeBarButtons: [["toImage", "resetScale2d"]] };
   Plotly.react(box, traces, whole, buttons);
 }
 

@@ -1,8 +1,8 @@
 """What the page holds, as plain values: the table, the metrics, the keys that differ, curves, mistakes and cost."""
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.progress import track
@@ -22,6 +22,8 @@ NUM_SETTINGS = 3
 NUM_CHARACTERS = 200
 """Of a value in the list of differences."""
 
+T = TypeVar("T")
+
 Item = dict[str, Any]
 
 
@@ -32,9 +34,8 @@ def content(comparison: Comparison) -> Item:
         ConfigError: if curves of a run are damaged.
     """
     cells = comparison.cells
-    looked_at = _looked_at(comparison)
-    console = Console(stderr=True)
-    shown = track(looked_at, "reading", console=console, transient=True, disable=not console.is_terminal)
+    drawn = [curves.averages(cell) for cell in _watched(cells[: curves.MAX_CELLS], "reading curves")]
+    read = _watched(_looked_at(comparison), "reading predictions")
     found: Item = {
         "title": ", ".join(dict.fromkeys(cell.study for cell in cells)),
         "headline": _headline(comparison),
@@ -44,13 +45,19 @@ def content(comparison: Comparison) -> Item:
         "keys": [{"name": c.name, "values": [_value(value) for value in c.values]} for c in comparison.columns],
         "metrics": _metrics(comparison),
         "differences": _differences(comparison),
-        "curves": curves.curves(cells),
-        "cost": curves.cost(cells),
-        "mistakes": {str(i): {split: mistakes.mistakes(cells[i], split) for split in SPLITS} for i in shown},
+        "curves": curves.thinned(drawn),
+        "cost": [curves.cost(cell) for cell in _watched(cells, "reading timings")],
+        "mistakes": {str(i): {split: mistakes.mistakes(cells[i], split) for split in SPLITS} for i in read},
         "limits": _limits(cells),
     }  # fmt: skip
     plain: Item = _finite(found)
     return plain
+
+
+def _watched(items: Sequence[T], what: str) -> Iterable[T]:
+    """Yields the items; on a terminal with a progress bar."""
+    console = Console(stderr=True)
+    return track(items, what, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _looked_at(comparison: Comparison) -> list[int]:

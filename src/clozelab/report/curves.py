@@ -23,18 +23,19 @@ POINTS = 200
 Curve = dict[str, list[float]]
 
 
-def curves(cells: Sequence[Cell]) -> list[dict[str, Curve]]:
-    """Returns the curves of the first MAX_CELLS cells: metric -> x-axes, `mean`, and `std` if there are several seeds.
+def averages(cell: Cell) -> dict[str, Curve]:
+    """Returns the curves of a cell: metric -> x-axes, `mean`, and `std` if there are several seeds.
 
-    Of a cell without a completed run they are those of its other runs.
+    The mean is over those seeds that have a value at a step. Metrics of single classes are left out. Of a cell without
+    a completed run the curves are those of its other runs.
 
     Raises:
         ConfigError: if a history.csv is damaged.
     """
-    found = [_average([_rows(run) for run in cell.done or cell.runs]) for cell in cells[:MAX_CELLS]]
-    number = sum(len(own) for own in found)
-    points = min(POINTS, max(MIN_POINTS, MAX_POINTS // max(number, 1)))
-    return [{metric: _thinned(curve, points) for metric, curve in own.items()} for own in found]
+    seeds = [_rows(run) for run in cell.done or cell.runs]
+    names = dict.fromkeys(name for rows in seeds for row in rows.values() for name in row)
+    shown = [name for name in names if name not in (*AXES.values(), "epoch") and name.count("/") == 1]
+    return {name: _average(name, seeds) for name in shown}
 
 
 def _rows(run: Record) -> Rows:
@@ -42,14 +43,7 @@ def _rows(run: Record) -> Rows:
     return {step: {"step": float(step), **values} for step, values in rows.items()}
 
 
-def _average(seeds: Sequence[Rows]) -> dict[str, Curve]:
-    """Returns the mean over those seeds that have a value at a step; metrics of single classes are left out."""
-    names = dict.fromkeys(name for rows in seeds for row in rows.values() for name in row)
-    shown = [name for name in names if name not in (*AXES.values(), "epoch") and name.count("/") == 1]
-    return {name: _average_of(name, seeds) for name in shown}
-
-
-def _average_of(metric: str, seeds: Sequence[Rows]) -> Curve:
+def _average(metric: str, seeds: Sequence[Rows]) -> Curve:
     steps = sorted({step for rows in seeds for step, row in rows.items() if metric in row})
     at = [[rows[step] for rows in seeds if metric in rows.get(step, {})] for step in steps]
     # What is logged at a step is logged with its place on all axes.
@@ -62,15 +56,24 @@ def _average_of(metric: str, seeds: Sequence[Rows]) -> Curve:
     return curve
 
 
+def thinned(cells: Sequence[dict[str, Curve]]) -> list[dict[str, Curve]]:
+    """Returns the curves of all cells with so few points that the page stays small, to six digits.
+
+    The points are evenly spaced, the first and the last of a curve among them.
+    """
+    number = sum(len(own) for own in cells)
+    points = min(POINTS, max(MIN_POINTS, MAX_POINTS // max(number, 1)))
+    return [{metric: _thinned(curve, points) for metric, curve in own.items()} for own in cells]
+
+
 def _thinned(curve: Curve, points: int) -> Curve:
-    """Returns evenly spaced points of a curve, its first and last among them, to six digits."""
     length = len(curve["mean"])
     kept = np.unique(np.linspace(0, length - 1, min(points, length)).round().astype(int))
     return {name: [float(f"{values[i]:.6g}") for i in kept] for name, values in curve.items()}
 
 
-def cost(cells: Sequence[Cell]) -> list[dict[str, Any]]:
-    """Returns of each cell what a completed run took on average; None for what was not recorded.
+def cost(cell: Cell) -> dict[str, Any]:
+    """Returns what a completed run of a cell took on average; None for what was not recorded.
 
     `seconds` of the fit with its validations; optimizer `steps`; `speed`, the median of the tokens per second of
     training; and the `machine`, or machines.
@@ -78,15 +81,12 @@ def cost(cells: Sequence[Cell]) -> list[dict[str, Any]]:
     Raises:
         ConfigError: if a timings.csv is damaged.
     """
-    return [
-        {
-            "seconds": _mean([run.state.get("fit_seconds") for run in cell.done]),
-            "steps": _mean([run.state.get("steps") for run in cell.done]),
-            "speed": _mean([_speed(run) for run in cell.done]),
-            "machine": ", ".join(dict.fromkeys(_machine(run) for run in cell.done)),
-        }
-        for cell in cells
-    ]
+    return {
+        "seconds": _mean([run.state.get("fit_seconds") for run in cell.done]),
+        "steps": _mean([run.state.get("steps") for run in cell.done]),
+        "speed": _mean([_speed(run) for run in cell.done]),
+        "machine": "; ".join(dict.fromkeys(_machine(run) for run in cell.done)),
+    }
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

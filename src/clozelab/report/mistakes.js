@@ -48,18 +48,18 @@ function drawConfusion({ labels: names, table }, seeds) {
     return row.map((n) => (all ? n / all : null));
   });
   const shown = names.map((name) => plain(shortened(name, 20)));
-  const ticks = { tickvals: [...names.keys()], ticktext: shown, showgrid: false, zeroline: false };
+  const ticks = { range: [-0.5, names.length - 0.5], tickvals: [...names.keys()], ticktext: shown, showgrid: false, zeroline: false };
   const size = Math.min(48, Math.max(22, 620 / names.length));
-  const width = Math.max(340, 190 + size * names.length * 1.6);
+  const room = byId("mistake-plot").parentElement.clientWidth;
+  const width = Math.min(Math.max(320, 190 + size * names.length * 1.6), Math.max(room, 130 + 30 * names.length));
   byId("mistake-plot").style.width = `${width}px`;
   plot("mistake-plot", [{
-    type: "heatmap", z: share, text: table.map((row) => row.map(String)), zmin: 0, zmax: 1, xgap: 2, ygap: 2,
-    texttemplate: names.length <= 16 ? "%{text}" : "", colorscale: scale(), showscale: false,
+    type: "heatmap", z: share, zmin: 0, zmax: 1, xgap: 2, ygap: 2, colorscale: scale(), showscale: false,
     customdata: table.map((row, y) => row.map((n, x) => `${n}: gold ${shown[y]}, predicted ${shown[x]}`)),
     hovertemplate: "%{customdata}<br>%{z:.1%} of its gold label<extra></extra>", hoverongaps: false,
-  }], {
+  }, onSquares(names.length <= 16 ? table.map((row) => row.map(String)) : [], share)], {
     xaxis: axis("predicted", { ...ticks, tickangle: names.length > 6 ? -45 : 0 }), width,
-    yaxis: axis("gold", { ...ticks, autorange: "reversed" }), height: 110 + size * Math.max(names.length, 2),
+    yaxis: axis("gold", { ...ticks, range: [names.length - 0.5, -0.5] }), height: 110 + size * Math.max(names.length, 2),
   });
   setNote("mistake-note", [`Number of examples, ${seeds}. The colour is the share of a row.`]);
 }
@@ -87,7 +87,9 @@ function showHardest(items, n) {
     const [before, word, after] = item.text;
     text.append(before, word || after ? " " : "");
     if (word) text.append(make("mark", word), " ", after);
-    row.append(make("td", item.loss === null ? "-" : item.loss.toFixed(2)), make("td", item.gold, "value"), make("td", item.predicted, "value"), text);
+    row.append(make("td", item.loss === null ? "-" : item.loss.toFixed(2)), make("td", item.gold, "value"));
+    row.append(make("td", item.predicted, "value"), text);
+    ["loss", "gold", "predicted"].forEach((name, k) => { row.children[k].dataset.name = name; });
     body.append(row);
   }
   const [table, top] = [make("table"), make("thead")];

@@ -42,7 +42,7 @@ def mistakes(cell: Cell, split: str) -> Item:
         read = [read_predictions(run, split) for run in cell.done]
     except ConfigError:
         return {"none": "A run has no predictions of this split."}
-    except (OSError, KeyError, pa.ArrowInvalid) as error:
+    except (OSError, KeyError, UnicodeError, pa.ArrowInvalid) as error:
         return {"none": f"The predictions of a run cannot be read: {str(error).splitlines()[0]}"}
     # Seeds that were scored on other examples, such as other folds, cannot be shown beside the first.
     same = [own for own in read if own.examples.equals(read[0].examples)]

@@ -59,15 +59,15 @@ function drawParallel(keys, metric, visible) {
     shades.get(shade).push(i);
   }
   const traces = [...shades.keys()].sort((a, b) => a - b).map((shade) => lines(shade, shades.get(shade), places, metric));
-  const width = Math.max(byId("parallel-plot").parentElement.clientWidth, 92 * axes.length);
+  const width = Math.max(byId("parallel-plot").parentElement.clientWidth, 108 * axes.length);
   byId("parallel-plot").style.width = `${width}px`;
   plot("parallel-plot", traces, {
-    width, height: 400, showlegend: false, margin: { l: 64, r: 30, t: 44, b: 16 }, shapes: axes.map((_, k) => ({
+    width, height: 400, showlegend: false, margin: { l: 64, r: 64, t: 44, b: 16 }, shapes: axes.map((_, k) => ({
       type: "line", x0: k, x1: k, y0: 0, y1: 1, line: { color: color("muted"), width: 1 }, layer: "below",
     })),
-    xaxis: { visible: false, range: [-0.05, last + 0.12], fixedrange: true },
+    xaxis: { visible: false, range: [-0.05, last + 0.05], fixedrange: true },
     yaxis: { visible: false, range: [-0.05, 1.05], fixedrange: true },
-    annotations: axes.flatMap(labels),
+    annotations: axes.flatMap((one, k) => labels(one, k, k === last)),
   });
   const left = DATA.keys.length - keys.length;
   setNote("parallel-note", [
@@ -91,12 +91,12 @@ function lines(shade, cells, places, metric) {
   };
 }
 
-function labels(one, k) {
+function labels(one, k, isLast) {
   const base = { x: k, showarrow: false, xref: "x", yref: "y" };
-  const title = { ...base, y: 1.05, yanchor: "bottom", text: `<b>${plain(shortened(one.name, 18))}</b>` };
+  const title = { ...base, y: 1.05, yanchor: "bottom", text: `<b>${plain(shortened(one.name, 15))}</b>` };
   const ticks = one.ticks.map(([y, text]) => ({
-    ...base, y, xanchor: "right", xshift: -4, text: plain(shortened(text, 14)), font: { size: 11, color: color("muted") },
-    bgcolor: transparent(color("panel"), 0.75), borderpad: 1,
+    ...base, y, xanchor: isLast ? "left" : "right", xshift: isLast ? 5 : -5, text: plain(shortened(text, 14)),
+    font: { size: 11 }, bgcolor: transparent(color("panel"), 0.85), borderpad: 1,
   }));
   return [title, ...ticks];
 }

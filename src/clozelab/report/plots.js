@@ -29,7 +29,7 @@ function drawCurves(metric, over, cells) {
     const curve = DATA.curves[i][metric];
     const style = lineStyle(place);
     const [x, mean, std] = [curve[over], curve.mean, curve.std];
-    const name = plain(shortened(DATA.cells[i].label, 60));
+    const name = plain(shortened(DATA.cells[i].label, isNarrow() ? 38 : 60));
     const line = {
       type: "scatter", mode: mean.length > 30 ? "lines" : "lines+markers", x, y: mean, name, legendgroup: String(i),
       line: { ...style, width: 2 }, marker: { color: style.color, size: 5 }, text: mean.map((v, j) =>
@@ -45,8 +45,8 @@ function drawCurves(metric, over, cells) {
     return [band, line];
   });
   plot("curve-plot", traces, {
-    xaxis: axis(over === "steps" ? "optimizer steps" : over), yaxis: axis(metric), showlegend: true,
-    legend: { orientation: "h", y: -0.22, yanchor: "top", x: 0 }, height: 380 + 18 * Math.min(shown.length, 12),
+    xaxis: axis(over === "steps" ? "optimizer steps" : over), yaxis: axis(metric, { range: roomy(traces.flatMap((trace) => trace.y)) }), showlegend: true,
+    legend: { orientation: "h", y: -0.22, yanchor: "top", x: 0 }, height: 380 + (isNarrow() ? 30 : 12) * Math.min(shown.length, 12),
   });
   setNote("curve-note", [
     shown.length ? "A line is the mean over the seeds, its band one standard deviation to each side."
@@ -99,6 +99,10 @@ function drawHeat(across, down, metric, cells) {
     if (best[y][x] === null || better(metric.means[i], metric.means[best[y][x]])) best[y][x] = i;
   }
   const z = best.map((row) => row.map((i) => (i === null ? null : metric.means[i])));
+  const known = z.flat().filter((value) => value !== null);
+  const [low, high] = [Math.min(...known), Math.max(...known)];
+  const share = (value) => (high > low ? (value - low) / (high - low) : 0);
+  const shares = z.map((row) => row.map((value) => (metric.higher ? share(value) : 1 - share(value))));
   const small = xs.length <= 10 && ys.length <= 16;
   const text = best.map((row) => row.map((i) =>
     (i === null || !small ? "" : number(metric.means[i]) + (DATA.table.selected[i] ? " *" : ""))));
@@ -106,13 +110,15 @@ function drawHeat(across, down, metric, cells) {
     plain(`${DATA.cells[i].label}\n${metric.name} ${number(metric.means[i])}`).replace(/\n/g, "<br>")
     + (count[y][x] > 1 ? `<br>best of ${count[y][x]} cells` : ""))));
   const names = (values) => values.map((value) => plain(shortened(setting(value), 24)));
-  const ticks = (values) => ({ type: "linear", tickvals: [...values.keys()], ticktext: names(values), showgrid: false, zeroline: false });
+  const ticks = (values) => ({
+    type: "linear", range: [-0.5, values.length - 0.5], tickvals: [...values.keys()], ticktext: names(values), showgrid: false, zeroline: false,
+  });
   plot("heat-plot", [{
-    type: "heatmap", z, text, customdata: hover, texttemplate: "%{text}", hovertemplate: "%{customdata}<extra></extra>",
-    hoverongaps: false, colorscale: scale(), reversescale: !metric.higher, xgap: 2, ygap: 2,
-    colorbar: { thickness: 10, outlinewidth: 0, title: { text: "" } },
-  }], {
-    xaxis: axis(across.name, ticks(xs)), yaxis: axis(down.name, { ...ticks(ys), autorange: "reversed" }),
+    type: "heatmap", z, customdata: hover, hovertemplate: "%{customdata}<extra></extra>", hoverongaps: false,
+    colorscale: scale(), reversescale: !metric.higher, xgap: 2, ygap: 2, zmin: low, zmax: high > low ? high : low + 1,
+    showscale: high > low, colorbar: { thickness: 10, outlinewidth: 0, title: { text: "" } },
+  }, onSquares(text, shares)], {
+    xaxis: axis(across.name, ticks(xs)), yaxis: axis(down.name, ticks(ys)),
     height: Math.min(620, 110 + 44 * ys.length),
   });
   const several = count.flat().some((n) => n > 1);
@@ -143,7 +149,7 @@ function setUpCost() {
         line: { width: 1, color: color("panel") } },
       text: points.map((i) => `${plain(DATA.cells[i].label)}<br>${number(metric.means[i])} in ${rounded(DATA.cost[i].seconds)} s`),
       hovertemplate: "%{text}<extra></extra>",
-    }], { xaxis: axis("seconds of a run"), yaxis: axis(metric ? metric.name : ""), height: 320 });
+    }], { xaxis: axis("seconds of a run"), yaxis: axis(metric ? metric.name : "", { range: roomy(points.map((i) => metric.means[i])) }), height: 320 });
   });
   const machines = [...new Set(known.map((i) => DATA.cost[i].machine))].filter(Boolean);
   setNote("cost-note", [
