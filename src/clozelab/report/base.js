@@ -61,9 +61,9 @@ function mixed(share) { // a colour between --low and --high
 
 const scale = () => [[0, color("low")], [1, color("high")]];
 
-// The library reads some tags and entities in its texts: here they are what they are, texts.
+// The library reads some tags and entities, and mathematics between dollars, in its texts. Here texts stay what they are.
 function plain(text) {
-  return String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+  return String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/\$/g, "&#36;");
 }
 
 function shortened(text, length) {
@@ -102,11 +102,12 @@ function roomy(values) {
   return [low - room, high + room];
 }
 
-// Texts on the squares of a heat map, light on dark squares and dark on light ones.
+// Texts on the squares of a heat map: in the colour of the ground on those that stand out.
 function onSquares(texts, shares) {
   const places = texts.flatMap((row, y) => row.map((text, x) => ({ x, y, text }))).filter(({ text }) => text !== "");
-  const light = DARK.matches ? "#10151a" : "#ffffff";
-  const ink = ({ x, y }) => (shares[y][x] > 0.5 ? light : DARK.matches ? "#e4e8ec" : "#1d2329");
+  const ground = DARK.matches ? color("page") : color("panel");
+  const turn = DARK.matches ? 0.43 : 0.62; // where both inks are as easy to read
+  const ink = ({ x, y }) => (shares[y][x] > turn ? ground : color("text"));
   return {
     type: "scatter", mode: "text", x: places.map((p) => p.x), y: places.map((p) => p.y), text: places.map((p) => plain(p.text)),
     textfont: { color: places.map(ink) }, hoverinfo: "skip", showlegend: false,

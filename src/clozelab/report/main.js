@@ -27,10 +27,11 @@ function showContents() {
 }
 
 function setUpTable(changed, ticked) {
+  const first = [...DATA.curves.keys()].filter((i) => Object.keys(DATA.curves[i]).length).slice(0, NUM_CURVES);
   const boxes = DATA.cells.map((cell, i) => {
     const box = make("input");
     box.type = "checkbox";
-    box.checked = i < NUM_CURVES;
+    box.checked = first.includes(i);
     box.setAttribute("aria-label", `curve of ${cell.label}`);
     box.addEventListener("change", ticked);
     return box;

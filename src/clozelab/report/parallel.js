@@ -6,7 +6,7 @@ const NUM_SHADES = 12;
 
 // Places values between 0 and 1: each in its own place if they are few or words, else in proportion.
 function placed(name, values) {
-  const known = levels({ values: values.filter((v) => v !== undefined) });
+  const known = levels({ values });
   const numbers = known.filter((v) => v !== null);
   if (known.length <= NUM_ORDINAL || numbers.some((v) => typeof v !== "number")) {
     const step = known.length > 1 ? 1 / (known.length - 1) : 0;
@@ -32,23 +32,24 @@ function metricAxis(metric, cells) {
 }
 
 function setUpParallel(visible) {
-  const keys = keysInOrder().slice(0, MAX_AXES);
-  if (!keys.length || !DATA.metrics.length) {
+  if (!DATA.keys.length || !DATA.metrics.length) {
     byId("parallel-controls").hidden = true;
     byId("parallel-plot").hidden = true;
     setNote("parallel-note", ["Parallel coordinates need a key in which the cells differ; none does."]);
     return () => {};
   }
-  const draw = () => drawParallel(keys, DATA.metrics[metric.get()], visible());
+  const draw = () => drawParallel(DATA.metrics[metric.get()], visible());
   const metric = addSelect("parallel-controls", "Metric", DATA.metrics.map((m) => m.name), 0, draw);
   drawn(draw);
   return draw;
 }
 
-function drawParallel(keys, metric, visible) {
+function drawParallel(metric, visible) {
   const cells = metric.means.map((_, i) => i).filter((i) => metric.means[i] !== null);
+  const differing = keysInOrder().filter((key) => new Set(cells.map((i) => key.values[i])).size > 1);
+  const keys = differing.slice(0, MAX_AXES);
   const shownOf = new Set(visible);
-  const axes = [...keys.map((key) => placed(key.name, key.values)), metricAxis(metric, cells)];
+  const axes = [...keys.map((key) => placed(key.name, cells.map((i) => key.values[i]))), metricAxis(metric, cells)];
   const last = axes.length - 1;
   const end = (i) => axes[last].at(metric.means[i]);
   const places = (i) => axes.map((one, k) => one.at(k < last ? keys[k].values[i] : metric.means[i], i));
@@ -69,7 +70,7 @@ function drawParallel(keys, metric, visible) {
     yaxis: { visible: false, range: [-0.05, 1.05], fixedrange: true },
     annotations: axes.flatMap((one, k) => labels(one, k, k === last)),
   });
-  const left = DATA.keys.length - keys.length;
+  const left = differing.length - keys.length;
   setNote("parallel-note", [
     `A line is a cell; the more it stands out, the better its ${metric.name}. The filter of the table greys out the others.`,
     left ? `${left} more keys differ; they are in the table.` : "",
