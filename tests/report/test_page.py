@@ -375,3 +375,27 @@ def test_tests_against_a_cell_have_a_section(opened: Open, tmp_path: Path, study
     tab = opened(study, against="00000001")
     assert tab.locator("#contrasts tbody tr").count() == 3
     assert "minus 00000001" in tab.locator("#contrasts").inner_text()
+
+
+@pytest.mark.browser
+def test_of_hundreds_of_cells_the_page_is_still_one_to_work_with(
+    opened: Open, tmp_path: Path, run_at: Callable[..., Path]
+) -> None:
+    for k in range(310):
+        identity = {"optimizer.lr": 1e-5 * (k // 10 + 1), "trainer.max_epochs": k % 10}
+        run_at(
+            tmp_path / "s" / f"c-{k:08x}", 1, identity=identity,
+            metrics={"val/accuracy": k / 310, "test/accuracy": k / 320},
+            history=[{"step": 10 * s, "val/accuracy": s * k / 620} for s in (1, 2)],
+        )  # fmt: skip
+    tab = opened(tmp_path / "s")
+    assert tab.locator("#table tbody tr").count() == 310
+    assert drawn(tab, "curve-plot") == 6  # the best; one seed has no band
+    assert drawn(tab, "parallel-plot") <= 12
+    assert drawn(tab, "heat-plot") == 2
+    assert "Learning curves are of the first 300 of 310 cells." in tab.locator("#limits").inner_text()
+    tab.locator("#filter").fill("max_epochs=3 accuracy>0.9")
+    assert tab.locator("#count").inner_text() == "3 of 310 cells"
+    tab.locator("#curve-controls button").click()
+    assert drawn(tab, "curve-plot") == 3
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 1280

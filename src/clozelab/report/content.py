@@ -19,6 +19,8 @@ RECORDED = ("numerics", "code", "packages", "hardware")
 """What a run records beside its identity: cells may differ in it, too."""
 NUM_SETTINGS = 3
 """Settings in the label of a cell."""
+FIRST = ("lr", "max_epochs")
+"""Of these, if cells differ in them: what one looks for."""
 NUM_CHARACTERS = 200
 """Of a value in the list of differences."""
 
@@ -98,7 +100,8 @@ def _table(comparison: Comparison) -> Item:
 
 
 def _label(comparison: Comparison, i: int) -> str:
-    settings = [f"{c.name}={c.values[i]}" for c in comparison.columns if c.values[i] is not None]
+    columns = sorted(comparison.columns, key=lambda column: column.name not in FIRST)
+    settings = [f"{c.name}={c.values[i]}" for c in columns if c.values[i] is not None]
     return " ".join([comparison.cells[i].hash, *settings[:NUM_SETTINGS]])
 
 

@@ -85,7 +85,7 @@ function showHardest(items, n) {
     const row = make("tr");
     const text = make("td", null, "long");
     const [before, word, after] = item.text;
-    text.append(before, word || after ? " " : "");
+    text.append(before && word ? `${before} ` : before);
     if (word) text.append(make("mark", word), " ", after);
     row.append(make("td", item.loss === null ? "-" : item.loss.toFixed(2)), make("td", item.gold, "value"));
     row.append(make("td", item.predicted, "value"), text);

@@ -94,7 +94,7 @@ function lines(shade, cells, places, metric) {
 
 function labels(one, k, isLast) {
   const base = { x: k, showarrow: false, xref: "x", yref: "y" };
-  const title = { ...base, y: 1.05, yanchor: "bottom", text: `<b>${plain(shortened(one.name, 15))}</b>` };
+  const title = { ...base, y: 1.05, yanchor: "bottom", text: `<b>${plain(shortened(one.name, isNarrow() ? 15 : 22))}</b>` };
   const ticks = one.ticks.map(([y, text]) => ({
     ...base, y, xanchor: isLast ? "left" : "right", xshift: isLast ? 5 : -5, text: plain(shortened(text, 14)),
     font: { size: 11 }, bgcolor: transparent(color("panel"), 0.85), borderpad: 1,

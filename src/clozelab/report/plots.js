@@ -105,7 +105,7 @@ function drawHeat(across, down, metric, cells) {
   const shares = z.map((row) => row.map((value) => (metric.higher ? share(value) : 1 - share(value))));
   const small = xs.length <= 10 && ys.length <= 16;
   const text = best.map((row) => row.map((i) =>
-    (i === null || !small ? "" : number(metric.means[i]) + (DATA.table.selected[i] ? " *" : ""))));
+    (i === null ? "" : (small ? `${number(metric.means[i])} ` : "") + (DATA.table.selected[i] ? "*" : "")).trim()));
   const hover = best.map((row, y) => row.map((i, x) => (i === null ? "" :
     plain(`${DATA.cells[i].label}\n${metric.name} ${number(metric.means[i])}`).replace(/\n/g, "<br>")
     + (count[y][x] > 1 ? `<br>best of ${count[y][x]} cells` : ""))));
