@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-MARKS ?= not network and not slow and not gpu
+MARKS ?= not network and not slow and not gpu and not browser
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all bench check format clean

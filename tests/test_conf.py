@@ -163,6 +163,7 @@ def test_a_wheel_holds_every_config_and_works_from_any_directory(tmp_path: Path)
         archive.extractall(tmp_path / "installed")
     assert {f"clozelab/conf/{file.as_posix()}" for file in FILES} <= set(names)
     assert "hydra_plugins/clozelab/launcher.py" in names
+    assert {f"clozelab/report/{name}" for name in ("page.html", "page.css", "base.js", "main.js")} <= set(names)
     assert not [name for name in names if name.startswith(("tests/", "outputs/"))]
     somewhere = tmp_path / "somewhere"
     somewhere.mkdir()

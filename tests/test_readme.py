@@ -88,8 +88,11 @@ def test_runs_are_compared_as_shown(
         state = json.loads((folder / "run.json").read_text())
         state["identity"]["optimizer.lr"] = lr
         (folder / "run.json").write_text(json.dumps(state))
+    if "--html" in command:
+        pytest.importorskip("plotly")
     code, out, err = clozelab(*shlex.split(command)[1:])
     assert code == 0, err
+    assert Path("report.html").exists() == ("--html" in command)
     assert "0c753de4" in out
     assert ("demo" in out) == ("outputs/demo" in command)
     assert ("paired bootstrap (Koehn" in out) == ("--against" in command)

@@ -136,8 +136,9 @@ def _evaluate(arguments: list[str]) -> int:
 
 def _compare(arguments: list[str]) -> int:
     from clozelab.compare.command import run
+    from clozelab.report.page import write_page
 
-    return run(arguments)
+    return run(arguments, write_page)
 
 
 def _predict(arguments: list[str]) -> int:

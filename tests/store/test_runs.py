@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from clozelab.errors import ConfigError
-from clozelab.store.runs import Runs, run_directory
+from clozelab.store.runs import Runs, read_rows, run_directory
 
 
 def make_run(folder: Path, tiny_model: Path, status: str = "completed") -> Path:
@@ -93,3 +93,14 @@ def test_the_fingerprint_is_of_the_model_and_neither_of_its_place_nor_of_its_car
         file.write_bytes(content + b" ")
         assert Runs().fingerprint(str(moved)) != before, name
         file.write_bytes(content)
+
+
+def test_curves_are_read_by_step_and_what_is_no_table_of_numbers_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "history.csv"
+    assert read_rows(path) == {}
+    path.write_text("step,train/loss,val/loss\n10,0.5,\n20,,0.25\n")
+    assert read_rows(path) == {10: {"train/loss": 0.5}, 20: {"val/loss": 0.25}}
+    for text in ("step,train/loss\n10,half\n", "train/loss\n0.5\n", "step,train/loss\n10,0.5,0.25\n"):
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=r"history\.csv': damaged, not a table of numbers"):
+            read_rows(path)

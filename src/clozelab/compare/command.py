@@ -1,12 +1,15 @@
 """The verb `compare`: its options, and what it prints."""
 
+import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from clozelab.compare.comparison import compare
+from clozelab.compare.comparison import Comparison, compare
 from clozelab.compare.table import FORMATS, print_terminal
 from clozelab.errors import ConfigError, did_you_mean
+
+log = logging.getLogger(__name__)
 
 USAGE = """usage: clozelab compare PATH... [option ...]
 
@@ -16,14 +19,19 @@ USAGE = """usage: clozelab compare PATH... [option ...]
   --filter KEY=VALUE    only these cells, such as lr=5e-5; may be repeated
   --against CELL        is the difference from this cell (its hash, or the beginning of it) real?
   --format FORMAT       table (else), csv, json, latex or markdown
+  --html FILE           also a page to look at: curves, heat map, mistakes, differences; one file, no network
 
 A row is a cell: the runs that differ in nothing but the seed. * is the cell that validation selects."""
 
-OPTIONS = ("--metrics", "--sort", "--filter", "--against", "--format")
+OPTIONS = ("--metrics", "--sort", "--filter", "--against", "--format", "--html")
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], write_page: Callable[[Comparison, Path], str]) -> int:
     """Prints the comparison; returns the exit code.
+
+    Args:
+        arguments: of the command line, after the verb.
+        write_page: writes the page of --html, and returns a line about it.
 
     Raises:
         ConfigError: for an option, path, metric or cell that there is not.
@@ -44,10 +52,13 @@ def run(arguments: Sequence[str]) -> int:
         filters=options["--filter"],
         against=_last(options, "--against"),
     )
+    about = write_page(found, Path(html)) if (html := _last(options, "--html")) else None
     if shape == "table":
         print_terminal(found)
     else:
         sys.stdout.write(FORMATS[shape](found))
+    if about:
+        log.info("%s", about)
     return 0
 
 

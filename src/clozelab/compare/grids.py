@@ -46,8 +46,8 @@ def cells(comparison: Comparison, between: str) -> Grid:
     rows = []
     for i, cell in enumerate(comparison.cells):
         mark = f" {SELECTED}" if cell in comparison.selected else ""
-        values = [_value(column.values[i]) for column in comparison.columns]
-        metrics = [_summary(cell.summary(name), between) for name in comparison.metrics]
+        values = [value(column.values[i]) for column in comparison.columns]
+        metrics = [summary(cell.summary(name), between) for name in comparison.metrics]
         rows.append([cell.hash + mark, *values, str(len(cell.done)), *metrics])
     words = {0, *range(1, len(settings) + 1)}
     if any(comparison.notes):
@@ -87,7 +87,8 @@ def _joined(grid: Grid, places: range, name: str, sign: str) -> Grid:
     return Grid(header, rows, set(map(moved, grid.words)), settings, metrics, grid.about)
 
 
-def _value(value: Any) -> str:
+def value(value: Any) -> str:
+    """Returns what a config key was set to, `-` if a cell has no such key."""
     return "-" if value is None else str(value)
 
 
@@ -95,7 +96,8 @@ def _number(value: float) -> str:
     return f"{value:.4f}" if abs(value) < 100 or not math.isfinite(value) else f"{value:.1f}"
 
 
-def _summary(found: Summary | None, between: str) -> str:
+def summary(found: Summary | None, between: str) -> str:
+    """Returns `mean ± std [low, high]`, the mean alone if n = 1, `-` if there is none."""
     if found is None:
         return "-"
     if math.isnan(found.std):
@@ -121,7 +123,7 @@ def _reported(cell: Cell) -> str:
     found = cell.summary(metric)
     if found is None:
         return f"{cell.hash}; it has no {metric}"
-    return f"{cell.hash}, {metric} = {_summary(found, ' ')}, n = {found.n}"
+    return f"{cell.hash}, {metric} = {summary(found, ' ')}, n = {found.n}"
 
 
 def contrasts(comparison: Comparison, between: str) -> list[Grid]:

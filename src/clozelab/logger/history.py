@@ -8,9 +8,7 @@ from typing import Any, final
 from pytorch_lightning.loggers import Logger
 
 from clozelab.store.cache import atomic_write
-
-Rows = dict[int, dict[str, float]]
-"""Optimizer step -> metric -> value."""
+from clozelab.store.runs import Rows, read_rows
 
 
 @final
@@ -30,7 +28,7 @@ class History(Logger):
         super().__init__()
         self.folder = folder
         self.rows = read_history(folder)
-        self._timings = _read(folder / "timings.csv")
+        self._timings = read_rows(folder / "timings.csv")
         self._unsaved = 0
 
     @property
@@ -77,14 +75,7 @@ class History(Logger):
 
 def read_history(folder: Path) -> Rows:
     """Returns the curves of a run directory, empty if it has none."""
-    return _read(folder / "history.csv")
-
-
-def _read(path: Path) -> Rows:
-    if not path.exists():
-        return {}
-    with open(path, newline="", encoding="utf-8") as file:
-        return {int(row.pop("step")): {k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)}
+    return read_rows(folder / "history.csv")
 
 
 def _write(path: Path, rows: Rows) -> None:

@@ -10,8 +10,8 @@ from typing import Any, final
 from pytorch_lightning.loggers import Logger
 
 from clozelab.errors import require
-from clozelab.logger.history import Rows
 from clozelab.store.reach import answers
+from clozelab.store.runs import Rows
 
 log = logging.getLogger(__name__)
 

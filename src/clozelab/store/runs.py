@@ -1,5 +1,6 @@
-"""Finished runs as a source of models: the encoder of one is the beginning of the next."""
+"""Run directories as they are read: as a source of models, and for what they recorded."""
 
+import csv
 import json
 import os
 from pathlib import Path
@@ -7,6 +8,9 @@ from typing import Any, final
 
 from clozelab.errors import ConfigError
 from clozelab.store.hashing import folder_digest
+
+Rows = dict[int, dict[str, float]]
+"""Optimizer step -> metric -> value."""
 
 
 @final
@@ -60,6 +64,21 @@ def read_run(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ConfigError(f"{str(folder / 'run.json')!r}: damaged, not JSON: {error}") from error
     return state
+
+
+def read_rows(path: Path) -> Rows:
+    """Returns the rows of a run's history.csv or timings.csv, none if there is no such file.
+
+    Raises:
+        ConfigError: if it is damaged.
+    """
+    if not path.exists():
+        return {}
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            return {int(row.pop("step")): {k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{str(path)!r}: damaged, not a table of numbers with a column `step`: {error}") from error
 
 
 def _advice(folder: Path) -> str:
