@@ -92,8 +92,8 @@ class Input:
         if self.kind == "parquet":
             yield from self._rows(self._parquet(), question)
             return
-        with self._opened() as file:
-            try:
+        try:
+            with self._opened() as file:
                 lines = decoded(self._counted(file), self.name)
                 if self.kind == "txt":
                     yield from self._texts(lines, question)
@@ -101,8 +101,8 @@ class Input:
                     yield from self._sentences(lines)
                 else:
                     yield from self._rows(try_rows(lines, self.name, self.kind, self.separator), question)
-            except (OSError, EOFError, zlib.error) as error:
-                raise unreadable(self.name, error) from error
+        except (OSError, EOFError, zlib.error) as error:
+            raise unreadable(self.name, error) from error
 
     def _opened(self) -> AbstractContextManager[IO[bytes]]:
         return nullcontext(sys.stdin.buffer) if self.path == STDIN else open(self.path, "rb")
