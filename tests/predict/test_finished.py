@@ -1,4 +1,4 @@
-"""Run directories that are old, damaged or somebody else's: one message, never a traceback or another model's answer."""
+"""Run directories that are damaged or somebody else's: one message, no traceback, no answer of another model."""
 
 import json
 import shutil
