@@ -60,13 +60,24 @@ def card_of(
         data: of the run.
     """
     model = config["model"]
-    causal = CAUSAL if model.get("attention") == "causal" else ""
     return model_card(
         name=name, data=config["data"]["train"], about=data.about, model_license=model.get("license", "unknown"),
         metrics=metrics, identity=identity, base=str(model.get("path", model["_target_"])), use=task.use(),
-        note=" ".join(filter(None, [task.note(), data.note(), causal, LONG[task.kind]])),
+        note=" ".join(filter(None, [note_of(config=config, task=task, data=data), LONG[task.kind]])),
         ancestry=[f"{earlier['id']} ({earlier['identity_hash'][:8]})" for earlier in ancestry], pipeline=task.pipeline,
     )  # fmt: skip
+
+
+def note_of(*, config: Mapping[str, Any], task: Task, data: DataModule) -> str:
+    """Returns where plain transformers answers otherwise than the run did, or an empty string.
+
+    Args:
+        config: of the run.
+        task: of the run.
+        data: of the run.
+    """
+    causal = CAUSAL if config["model"].get("attention") == "causal" else ""
+    return " ".join(filter(None, [task.note(), data.note(), causal]))
 
 
 CAUSAL = "No position saw a later one in training (attention: causal). Plain transformers lets it."

@@ -154,8 +154,10 @@ def test_texts_that_were_cut_are_said(clozelab: Run, run_of: Runs) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "one of --text and --input is needed"),
-        (["--text=a", "--input=-"], "one of --text and --input is needed"),
+        ([], "--text or --input is needed"),
+        (["--text=a", "--input=-"], "--text and --input: one of them only"),
+        (["in.csv"], "in.csv: no such argument; --input in.csv reads a file"),
+        (["--text="], "text 1: the text is empty\n"),
         (["--input=nowhere.txt"], "--input nowhere.txt: no such file"),
         (["--input=."], "--input .: a folder, not a file"),
         (["--input=in.dat"], "--input in.dat: of what kind is it? --format says it: txt, csv, tsv"),

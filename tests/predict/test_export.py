@@ -1,6 +1,7 @@
 """Exported models: pipelines of transformers answer as clozelab does, and the hub can read the card."""
 
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import yaml
 from huggingface_hub import ModelCard
 from transformers import pipeline
 
+from clozelab.data.spans import words_of
 from clozelab.errors import ConfigError
 from clozelab.predict.export import export_run
 from clozelab.predict.load import load
+from clozelab.predict.predictor import Predictor
 
 Run = Callable[..., tuple[int, str, str]]
 Runs = Callable[[str], Path]
@@ -98,3 +101,85 @@ def test_nothing_is_overwritten_and_only_runs_are_exported(run_of: Runs, clozela
     assert clozelab("export", "--help")[:1] == (0,)
     assert clozelab("export", "one")[0] == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "full"]
+
+
+ODD = ["日本", "é", "e\u0301", "10\u00a0000", "ß", "🙂", "\u200d", "नमस्ते", "x" * 40, "—", "3", "İ"]
+Made = Callable[[str], Path]
+
+
+@pytest.mark.parametrize("encoder", ["roberta", "electra"])
+@pytest.mark.parametrize("kind", ["single", "pairs", "numbers", "words", "masks"])
+def test_pipelines_of_other_encoders_answer_the_same(
+    kind: str, encoder: str, encoder_folder: Made, run_of: Runs, conll_files: dict[str, Path], phrases: Phrases,
+    tmp_path: Path, clozelab: Run,
+) -> None:  # fmt: skip
+    run = _trained(kind, encoder_folder(encoder), run_of, conll_files, tmp_path, clozelab)
+    export_run(run, tmp_path / "model")
+    model, folder = load(run), str(tmp_path / "model")
+    draw = random.Random(3)
+    texts = [" ".join(draw.sample([*text.split(), draw.choice(ODD)], 1) + text.split()) for text in phrases(23, 40)]
+    texts += [*(f"{text}\n\t  {draw.choice(ODD)} {text}" for text in phrases(29, 20)), " ".join(phrases(31, 30))]
+    if kind == "words":
+        _compare_words(model, folder, [text.replace("-", " ") for text in texts])
+    elif kind == "masks":
+        fill = pipeline("fill-mask", model=folder)
+        own = str(fill.tokenizer.mask_token)
+        for text in (text[:12] + "[MASK]" + text[12:24] for text in texts):
+            (mine,) = model.predict([text])[0]["masks"]
+            scores = [filler["score"] for filler in fill(text.replace("[MASK]", own))]
+            assert [filler["score"] for filler in mine] == pytest.approx(scores, abs=1e-5)
+    else:
+        classify = pipeline("text-classification", model=folder)
+        for text, other in zip(texts, reversed(texts), strict=True):
+            asked = {"text": text, "text_pair": other} if kind == "pairs" else text
+            (mine,), theirs = model.predict([asked]), classify([asked], truncation=True)[0]
+            assert mine["value" if kind == "numbers" else "score"] == pytest.approx(theirs["score"], abs=1e-5)
+            assert mine.get("label", "value") == theirs["label"]
+
+
+def _trained(kind: str, folder: Path, run_of: Runs, conll_files: dict[str, Path], output: Path, clozelab: Run) -> Path:
+    data = run_of("masks" if kind == "masks" else "single").parents[3]
+    keys = [f"data.train={data / 'documents'}", "task=domain_adaptation", "data=plain_files", "data.max_length=40"]
+    if kind == "words":
+        keys = ["data=files", *(f"data.{split}={path}" for split, path in conll_files.items())]
+    elif kind != "masks":
+        run_of(kind)
+        keys = [f"data.train={data / f'{kind}.csv'}", "task=sequence_classification", "data=text_files"]
+        keys += ["data.format.text=review", f"data.format.numbers={str(kind == 'numbers').lower()}"]
+        keys += ["data.format.pair=reply"] if kind == "pairs" else []
+    code, _, err = clozelab(
+        "train", *keys, "model=hub", f"model.path={folder}", "data.batch_size=8", "trainer.max_epochs=1", "logger=none",
+        "optimizer.lr=5e-3", "num_threads=1", "callbacks.progress.enabled=false", f"output_dir={output / 'out'}",
+    )  # fmt: skip
+    assert code == 0, err
+    (run,) = (output / "out").glob("*/*/seed-*")
+    return run
+
+
+def _compare_words(model: Predictor, folder: str, texts: list[str]) -> None:
+    """Compares the first piece of each word, as what a pipeline takes for a word depends on the tokenizer."""
+    tag = pipeline("token-classification", model=folder, aggregation_strategy="none", ignore_labels=[])
+    compared = 0
+    for text in texts:
+        parted = " ".join(text[start:end] for start, end in words_of(text))  # with a blank before every word
+        if len(tag.tokenizer(parted)["input_ids"]) > model.max_length:
+            continue  # windows are clozelab's alone
+        theirs = {token["start"]: token for token in reversed(tag(parted))}
+        for word in model.predict([parted])[0]["words"]:
+            assert word["score"] == pytest.approx(float(theirs[word["start"]]["score"]), abs=1e-5)
+            assert word["tag"] == theirs[word["start"]]["entity"]
+            compared += 1
+    assert compared > 100
+
+
+def test_what_plain_transformers_answers_otherwise_is_said_on_the_terminal_and_in_the_card(
+    overrides: list[str], clozelab: Run, tmp_path: Path
+) -> None:
+    code, _, err = clozelab("train", *overrides, "data.context=16", "model.attention=causal", "trainer.max_epochs=1")
+    assert code == 0, err
+    (run,) = (tmp_path / "outputs").glob("*/*/seed-*")
+    code, _, err = clozelab("export", str(run), str(tmp_path / "model"))
+    assert code == 0
+    for said in ("read with up to 16 pieces of their document", "No position saw a later one in training"):
+        assert said in err
+        assert said in (tmp_path / "model" / "README.md").read_text()

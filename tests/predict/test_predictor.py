@@ -72,6 +72,13 @@ def test_items_are_taken_a_window_at_a_time(run_of: Runs, monkeypatch: pytest.Mo
     assert taken <= 10
 
 
+def test_few_long_texts_fill_a_window_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHARACTERS", 10)
+    items = [Item((text,), "") for text in ("abcdefghijkl", "a", "b" * 9, "c", "d")]
+    found = [len(window) for window in module._windows(items, whole_documents=False, size=100)]
+    assert found == [1, 2, 2]
+
+
 def test_a_window_ends_in_no_document() -> None:
     documents = [None, 1, 1, 1, 1, 2, 2, None, None]
     items = [Item(("a",), "", document=document) for document in documents]

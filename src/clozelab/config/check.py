@@ -83,6 +83,23 @@ def check(config: Mapping[str, Any], origin: Origin = lambda key: "") -> None:
         raise ConfigError(join(problems))
 
 
+def check_groups(config: Mapping[str, Any], groups: Collection[str]) -> None:
+    """Refuses nodes that cannot be constructed, whatever else a configuration holds.
+
+    Args:
+        config: plain and resolved.
+        groups: such as `task`, whose nodes are looked at.
+
+    Raises:
+        ConfigError: see `check`.
+    """
+    problems: list[str] = []
+    for group in groups:
+        _construct(config.get(group), group, ROLES[group], lambda _, message: problems.append(message))
+    if problems:
+        raise ConfigError(join(list(dict.fromkeys(problems))))
+
+
 def find_problems(config: Mapping[str, Any], origin: Origin) -> list[str]:
     """Returns every mistake, one line each."""
     problems: list[str] = []

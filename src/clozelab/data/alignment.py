@@ -14,6 +14,9 @@ from transformers import PreTrainedTokenizerFast
 
 from clozelab.data.context import NOTHING, Pieces, fit_context
 
+CHUNK = 1000
+"""Sentences tokenised at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -54,22 +57,32 @@ def word_pieces(
             `words_like_special_tokens` for every word in which the tokenizer sees one of its own (a literal `[SEP]`),
             as it does in plain transformers.
     """
-    chunk = 1000
     # Some byte-level vocabularies have no unknown token: they can write every byte, but not a word that is stripped.
     stand_in = tokenizer.mask_token_id if tokenizer.unk_token_id is None else tokenizer.unk_token_id
     specials = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
-    for start in range(0, len(sentences), chunk):
-        part = [list(words) for words in sentences[start : start + chunk]]
+    for pieces in own_pieces(tokenizer, sentences):
+        for place, ids in enumerate(pieces):
+            counts["words_like_special_tokens"] += not specials.isdisjoint(ids)
+            if not ids:
+                counts["words_without_piece"] += 1
+                pieces[place] = [stand_in]
+        yield pieces
+
+
+def own_pieces(tokenizer: PreTrainedTokenizerFast, sentences: Sequence[Sequence[str]]) -> Iterator[list[list[int]]]:
+    """Yields the pieces that the tokenizer has for every word of every sentence; for some words it has none.
+
+    Args:
+        tokenizer: see `word_pieces`.
+        sentences: words.
+    """
+    for start in range(0, len(sentences), CHUNK):
+        part = [list(words) for words in sentences[start : start + CHUNK]]
         encoded = tokenizer(part, is_split_into_words=True, add_special_tokens=False)
         for words, encoding in zip(part, encoded.encodings, strict=True):
             pieces: list[list[int]] = [[] for _ in words]
             for token, word in zip(encoding.ids, encoding.word_ids, strict=True):
                 pieces[word].append(token)
-            for place, ids in enumerate(pieces):
-                counts["words_like_special_tokens"] += not specials.isdisjoint(ids)
-                if not ids:
-                    counts["words_without_piece"] += 1
-                    pieces[place] = [stand_in]
             yield pieces
 
 

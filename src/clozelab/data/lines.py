@@ -45,7 +45,7 @@ def try_lines(path: Path, *, unpack: bool = False) -> Iterator[str | DataError]:
         with _open(path, unpack) as file:
             yield from decoded(file, path)
     except (OSError, EOFError, zlib.error) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def decoded(lines: Iterable[bytes], name: Path | str) -> Iterator[str | DataError]:
@@ -92,7 +92,7 @@ def read_lines_or(path: Path, fallback: str | None, counts: Counter[str]) -> Ite
         # Text is decoded some lines ahead.
         raise DataError(f"{path}: neither UTF-8 nor {fallback}, soon after line {number} ({error})") from error
     except (OSError, EOFError, zlib.error) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def check_fallback(fallback: str | None) -> None:
@@ -105,6 +105,13 @@ def check_fallback(fallback: str | None) -> None:
         "a".encode("utf-8" if fallback is None else fallback)
     except (LookupError, ValueError) as error:
         raise ConfigError(f"fallback={fallback!r}: no such encoding", key="fallback") from error
+
+
+def unreadable(path: Path | str, error: Exception) -> DataError:
+    """Returns what to say of a file whose bytes cannot be had; a gzip file may be damaged."""
+    if isinstance(error, OSError) and error.strerror:
+        return DataError(f"{path}: cannot be read: {error.strerror}")
+    return DataError(f"{path}: not a whole gzip file: {error}")
 
 
 def shown(line: str) -> str:
@@ -131,9 +138,3 @@ def _is_utf8(path: Path) -> bool:
             raise
         return False
     return True
-
-
-def _unreadable(path: Path, error: Exception) -> DataError:
-    if isinstance(error, OSError) and error.strerror:
-        return DataError(f"{path}: cannot be read: {error.strerror}")
-    return DataError(f"{path}: not a whole gzip file: {error}")

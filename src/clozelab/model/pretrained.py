@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import final
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from clozelab.errors import ConfigError, DataError, require
@@ -55,12 +56,13 @@ class Pretrained:
         """Returns the encoder's length limit in tokens, special tokens included."""
         return length_limit(json.loads((self.source.locate(self.path) / "config.json").read_text()))
 
-    def build(self, *, head: str, labels: Sequence[str]) -> PreTrainedModel:
+    def build(self, *, head: str, labels: Sequence[str], whole: bool = False) -> PreTrainedModel:
         """Returns the encoder under the folder's head where that fits, else a new one from torch's generator.
 
         Args:
             head: name of an Auto class of transformers.
             labels: names of the classes.
+            whole: no weight may be new, as nothing will be trained.
 
         Raises:
             DataError: if the folder does not hold such a model.
@@ -74,11 +76,13 @@ class Pretrained:
                 str(folder), trust_remote_code=False, dtype="float32", ignore_mismatched_sizes=True,
                 output_loading_info=True, **label_config(labels),
             )  # fmt: skip
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, SafetensorError) as error:
             raise DataError(f"{self.path!r} cannot be loaded as {head}: {error}") from error
         # A new head is expected; an encoder of which parts stayed random would be trained without a word about it.
         names = [*found["missing_keys"], *(key[0] for key in found["mismatched_keys"])]
         missing = sorted(n for n in names if n.startswith(f"{model.base_model_prefix}.") and "pooler" not in n)
+        if whole and names and not missing:
+            raise DataError(f"{self.path!r} lacks {len(names)} weights of {type(model).__name__}: {sorted(names)[0]}")
         if missing:
             some = ", ".join(missing[:3])
             raise DataError(

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import pyarrow as pa
 import yaml
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from clozelab.environment import num_cores
 from clozelab.errors import ConfigError, DataError
@@ -32,11 +33,13 @@ USAGE = """usage: clozelab predict RUN (--text TEXT ... | --input FILE) [--outpu
   RUN               directory of a completed run: outputs/<study>/<name>/seed-<n>
   --text TEXT       a text; may be repeated. For pretrained models with [MASK] in it
   --pair TEXT       the second text of a pair, one for each --text
-  --input FILE      .txt (a text a line; a tab between two of a pair), .csv, .tsv, .jsonl, .parquet, .conll; - is stdin
+  --input FILE      .txt (a text a line; a tab between two of a pair), .csv, .tsv, .jsonl, .parquet, .conll, all but
+                    Parquet also as .gz; - is stdin
   --format KIND     of the input, where its ending does not say it
   --text-column, --pair-column, --words-column NAME      where rows have their texts
   --separator CHAR  of .csv and .tsv, if it is neither a comma nor a tab
-  --output FILE     .jsonl, .csv, .tsv, .parquet, or .conll for words with tags; - is stdout, JSON Lines
+  --output FILE     .jsonl, .csv, .tsv, .parquet, or .conll for words with tags; - is stdout, JSON Lines.
+                    A file of this name is replaced, when all answers are there
   --embed cls|mean  the embedding of each text instead; of pairs their cosine similarity, too
   --top N           fillers of each mask (5)
   --on-error stop|skip      a bad line stops the job, or is reported and skipped
@@ -79,7 +82,10 @@ def predict(arguments: Sequence[str]) -> int:
         ConfigError: for an argument that cannot be.
         DataError: for a file or line that cannot be read, unless it is to be skipped.
     """
-    given = _parser().parse_args(list(arguments))
+    given, others = _parser().parse_known_args(list(arguments))
+    if others:
+        hint = f"--input {others[0]} reads a file" if Path(others[0]).is_file() else "clozelab predict --help says more"
+        raise ConfigError(f"{others[0]}: no such argument; {hint}")
     asked = _asked(given)
     kind = check_output(given.output, given.input)
     Runs().check(given.run)
@@ -88,28 +94,29 @@ def predict(arguments: Sequence[str]) -> int:
     from clozelab.predict.load import load
 
     torch.set_num_threads(num_cores())
-    with _quiet():
-        predictor = load(given.run, device=given.device)
+    predictor = load(given.run, device=given.device)
     question = predictor.embedding(given.embed) if given.embed else predictor.question(top=given.top)
     if isinstance(asked, Input):
         asked.columns = Columns(asked.columns.named, _own_columns(given.run))
     items = asked.items(question) if isinstance(asked, Input) else iter(asked)
     try:
-        with _shown(predictor.stream(items, question), asked) as answered:
-            _write(answered, question, given, kind)
+        with _bar(asked) as progress:
+            _write(predictor.stream(items, question, progress), question, given, kind)
     except KeyboardInterrupt:
         print("clozelab: interrupted", file=sys.stderr)
         return 130
-    if question.cut:
-        count, first = len(question.cut), question.cut[0]
+    if count := question.num_cut:
+        first = question.first_cut
         log.warning("cut to the %d tokens that the model reads: %d texts, first %s", question.max_length, count, first)
     return 0
 
 
 def _asked(given: argparse.Namespace) -> Input | list[Item | DataError]:
     """Returns what is asked about: an input, or texts of the command line."""
-    if bool(given.text) == (given.input is not None):
-        raise ConfigError("one of --text and --input is needed; clozelab predict --help says more")
+    if given.text and given.input is not None:
+        raise ConfigError("--text and --input: one of them only")
+    if not given.text and given.input is None:
+        raise ConfigError("--text or --input is needed; clozelab predict --help says more")
     if given.text:
         if given.pair and len(given.pair) != len(given.text):
             raise ConfigError(f"--pair: {len(given.pair)} texts for {len(given.text)} --text; one for each")
@@ -140,8 +147,9 @@ def _write(
             if isinstance(found, DataError):
                 if given.on_error == "stop":
                     write(waiting)
-                    kept = "" if given.output == "-" else f"; {given.output}.partial holds what came before it"
-                    raise DataError(f"{found} (--on-error skip passes over it{kept})") from found
+                    hints = [] if given.text else ["--on-error skip passes over it"]
+                    hints += [] if given.output == "-" else [f"{given.output}.partial holds what came before it"]
+                    raise DataError(f"{found} ({'; '.join(hints)})" if hints else str(found)) from found
                 num_skipped += 1
                 if num_skipped <= MOST_REPORTED:
                     log.warning("skipped: %s", found)
@@ -157,30 +165,18 @@ def _write(
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Leaves out what is said of every model that is built, but for warnings."""
-    logger = logging.getLogger("clozelab.model")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-@contextmanager
-def _shown(answered: Iterable[Any], asked: Any) -> Iterator[Iterator[Any]]:
-    """Yields the answers, under a bar on a terminal."""
+def _bar(asked: Input | list[Item | DataError]) -> Iterator[Callable[[float], None]]:
+    """Shows a bar on a terminal; yields what is told the share of the items at hand that has been computed."""
     console = Console(stderr=True)
-    size = asked.size if isinstance(asked, Input) else len(asked)
-    columns = (TextColumn("predicting {task.fields[num]:,}"), BarColumn(bar_width=None), TimeRemainingColumn())
+    columns = (TextColumn("predicting"), BarColumn(bar_width=None), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task("", total=size or None, num=0)
+        task = bar.add_task("", total=None)
+        answered = 0
 
-        def counted() -> Iterator[Any]:
-            for num, found in enumerate(answered, 1):
-                yield found
-                if num % CHUNK == 0:
-                    bar.update(task, completed=asked.done if isinstance(asked, Input) else num, num=num)
+        def progress(share: float) -> None:
+            nonlocal answered
+            size, read = (asked.size, asked.done) if isinstance(asked, Input) else (len(asked), len(asked))
+            bar.update(task, total=size or None, completed=answered + share * (read - answered))
+            answered = read if share == 1 else answered
 
-        yield counted()
+        yield progress

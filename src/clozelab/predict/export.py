@@ -4,18 +4,18 @@ import json
 import logging
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import yaml
 
-from clozelab.checkpoint import card_of
-from clozelab.config.nodes import instantiate
+from clozelab.checkpoint import card_of, note_of
+from clozelab.config.nodes import instantiate, is_node
 from clozelab.errors import ConfigError
 from clozelab.model.build import load_tokenizer
 from clozelab.model.pretrained import length_limit
-from clozelab.quiet import quiet_libraries
+from clozelab.predict.finished import read_finished
+from clozelab.predict.load import NUMBER, load
 from clozelab.store.cache import remove
-from clozelab.store.runs import Runs, read_run, run_directory
 from clozelab.summary import read_metrics
 
 log = logging.getLogger(__name__)
@@ -30,31 +30,49 @@ def export_run(run: Path, target: Path) -> None:
 
     Raises:
         ConfigError: if it is no completed run, or the target holds something.
+        DataError: if its weights are damaged.
     """
-    Runs().check(str(run))
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ConfigError(f"{str(target)!r}: holds something already; give a new or an empty folder")
-    quiet_libraries()
-    folder = run_directory(str(run))
-    config: dict[str, Any] = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-    state = read_run(folder)
-    task, data = instantiate(config["task"]), instantiate(config["data"])
+    finished = read_finished(run)
+    load(run, device="cpu")  # what cannot answer here is not handed on
+    folder = finished.folder
+    # The model is described by what it was before the run, not by the weights it ended with.
+    config = {**finished.config, "model": yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["model"]}
+    task, data = instantiate(config["task"]), instantiate(_without_files(config["data"]))
     card = card_of(
-        name=folder.parent.name, identity=state["id"],
-        ancestry=state.get("ancestry", []), config=config, metrics=read_metrics(folder), task=task, data=data,
+        name=folder.parent.name, identity=finished.state["id"], ancestry=finished.state.get("ancestry", []),
+        config=config, metrics=read_metrics(folder), task=task, data=data,
     )  # fmt: skip
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.tmp")
     remove(temporary)
-    shutil.copytree(folder / "model", temporary)
-    _say_how_texts_are_read(temporary, config["data"].get("max_length"), numbers=state["labels"] == ["value"])
-    (temporary / "README.md").write_text(card, encoding="utf-8")
-    if target.exists():
-        target.rmdir()
-    temporary.rename(target)
+    try:
+        shutil.copytree(folder / "model", temporary)
+        _say_how_texts_are_read(temporary, config["data"].get("max_length"), numbers=finished.labels == NUMBER)
+        (temporary / "README.md").write_text(card, encoding="utf-8")
+        if target.exists():
+            target.rmdir()
+        temporary.rename(target)
+    finally:
+        remove(temporary)
     print(f"exported  {target}")
-    if note := task.note():
+    if note := note_of(config=config, task=task, data=data):
         log.warning("plain transformers answers otherwise: %s", note)
+
+
+@final
+class _Anywhere:
+    """Stands in for the source of a run's data, which may be gone by now: nobody reads them again."""
+
+    def check(self, path: str) -> None:
+        """Takes any path."""
+
+
+def _without_files(node: dict[str, Any]) -> dict[str, Any]:
+    """Returns a data node, and those below it, with a source that asks for no file."""
+    below = {key: _without_files(value) if is_node(value) else value for key, value in node.items()}
+    return {**below, "source": _Anywhere()} if "source" in node else below
 
 
 def _say_how_texts_are_read(folder: Path, max_length: int | None, *, numbers: bool) -> None:

@@ -1,8 +1,11 @@
 """From a run directory to its model at work: the run's own task, weights and lengths, without its data."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from transformers import PreTrainedTokenizerFast
@@ -10,12 +13,11 @@ from transformers import PreTrainedTokenizerFast
 from clozelab.config.nodes import instantiate
 from clozelab.data.alignment import overlap_of
 from clozelab.errors import ConfigError
-from clozelab.evaluate import read_config
 from clozelab.model.build import split
+from clozelab.predict.finished import Finished, read_finished
 from clozelab.predict.predictor import Predictor
 from clozelab.predict.question import Pairs
 from clozelab.quiet import quiet_libraries
-from clozelab.store.runs import Runs, read_run, run_directory
 from clozelab.task.base import Task
 from clozelab.types import DataSpec
 
@@ -31,17 +33,21 @@ def load(run: str | Path, *, device: str = "auto") -> Predictor:
         device: `cpu`, `cuda`, ...; `auto` takes a GPU if there is one.
 
     Raises:
-        ConfigError: if it is no completed run, or there is no such device.
+        ConfigError: if it is no completed run or damaged, or there is no such device.
+        DataError: if its weights are damaged.
     """
-    Runs().check(str(run))
     quiet_libraries()
-    folder = run_directory(str(run))
-    config = read_config(folder)
+    with _quiet():
+        return _load(read_finished(run), device)
+
+
+def _load(finished: Finished, device: str) -> Predictor:
+    config = finished.config
     target = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     node, task = instantiate(config["model"]), instantiate(config["task"])
     tokenizer = node.tokenizer()
-    spec = spec_of(task, config, folder, tokenizer)
-    model = node.build(head=task.model_class(spec), labels=spec.labels)
+    spec = spec_of(task, finished, tokenizer)
+    model = node.build(head=task.model_class(spec), labels=spec.labels, whole=True)
     task.accept(spec=spec, model=model)
     encoder, layers = split(model, max_length=node.max_length(), attention=node.attention)
     task.attach(encoder=encoder, layers=layers)
@@ -51,24 +57,35 @@ def load(run: str | Path, *, device: str = "auto") -> Predictor:
         raise ConfigError(f"device={device!r}: {str(error).splitlines()[0]}") from error
     length = config["data"].get("max_length") or node.max_length()
     return Predictor(
-        task=task, tokenizer=tokenizer, max_length=length, pairs=_pairs(task, folder),
+        task=task, tokenizer=tokenizer, max_length=length, pairs=_pairs(task, finished.folder),
         overlap=overlap_of(config["data"].get("overlap"), length), context=config["data"].get("context", 0),
     )  # fmt: skip
 
 
-def spec_of(task: Task, config: dict[str, Any], folder: Path, tokenizer: PreTrainedTokenizerFast) -> DataSpec:
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leaves out what is said of every model that is built, but for warnings."""
+    logger = logging.getLogger("clozelab.model")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def spec_of(task: Task, finished: Finished, tokenizer: PreTrainedTokenizerFast) -> DataSpec:
     """Returns what the run's data told its task, as far as answering needs it.
 
     Args:
         task: of the run.
-        config: of the run.
-        folder: of the run.
+        finished: the run.
         tokenizer: of the run's model.
     """
-    labels = tuple(read_run(folder)["labels"])
+    labels = finished.labels
     return DataSpec(
         kind=task.kind, labels=labels, numbers=task.kind == "texts" and labels == NUMBER, num_examples={},
-        pad_token_id=tokenizer.pad_token_id, next_sentence=bool(config["data"].get("next_sentence", False)),
+        pad_token_id=tokenizer.pad_token_id, next_sentence=bool(finished.config["data"].get("next_sentence", False)),
     )  # fmt: skip
 
 
@@ -77,4 +94,7 @@ def _pairs(task: Task, folder: Path) -> Pairs:
     stored = folder / "predictions" / "test.parquet"
     if task.kind != "texts" or not stored.exists():
         return "maybe"
-    return "always" if "text_pair" in pq.read_schema(stored).names else "never"
+    try:
+        return "always" if "text_pair" in pq.read_schema(stored).names else "never"
+    except (pa.ArrowException, OSError):  # damaged: then nobody knows
+        return "maybe"

@@ -1,6 +1,6 @@
 """A finished run's model at work: items in, answers out in the same order, in bounded memory."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, final
 
@@ -22,6 +22,9 @@ from clozelab.task.base import Task
 
 WINDOW = 2048
 """Items that are looked at together: sorted by length inside, they fill rows well."""
+
+CHARACTERS = 2**22
+"""Of their texts: a window ends behind the item with which it has so many."""
 
 TOKENS = 8192
 """Tokens of a batch, at most, unless a single example has more."""
@@ -105,36 +108,44 @@ class Predictor:
         return [answer for _, answer in raised(self.stream(items_in(texts), question))]
 
     def stream(
-        self, items: Iterable[Item | DataError], question: Question
+        self,
+        items: Iterable[Item | DataError],
+        question: Question,
+        progress: Callable[[float], None] = lambda share: None,
     ) -> Iterator[tuple[Item, Answer] | DataError]:
         """Yields each item with its answer, in order; in the place of one that has none, why.
 
         Args:
             items: what is an error already is passed on.
             question: about them, of this predictor.
+            progress: is told which share of the items taken so far and not yet answered has been computed, up to 1.
         """
         for window in _windows(items, whole_documents=question.whole_documents, size=WINDOW):
-            yield from self._answered(window, question)
+            yield from self._answered(window, question, progress)
 
     def _answered(
-        self, window: Sequence[Item | DataError], question: Question
+        self, window: Sequence[Item | DataError], question: Question, progress: Callable[[float], None]
     ) -> Iterator[tuple[Item, Answer] | DataError]:
         checked = [_checked(item, question) for item in window]
         items = [item for item in checked if not isinstance(item, DataError)]
         asked = question.examples(items) if items else []
         good = [(item, own) for item, own in zip(items, asked, strict=True) if not isinstance(own, DataError)]
-        computed = self._computed([own for _, own in good], question)
+        computed = self._computed([own for _, own in good], question, progress)
+        progress(1.0)
         answers = iter(question.answers([item for item, _ in good], computed) if good else [])
         examples = iter(asked)
         for item in checked:
             own = item if isinstance(item, DataError) else next(examples)
             yield own if isinstance(own, DataError) else (item, next(answers))  # type: ignore[misc]
 
-    def _computed(self, asked: Sequence[Sequence[Example]], question: Question) -> list[list[Any]]:
+    def _computed(
+        self, asked: Sequence[Sequence[Example]], question: Question, progress: Callable[[float], None]
+    ) -> list[list[Any]]:
         """Returns what is kept of the examples of each item; batches are packed, longest first."""
         flat = [example for own in asked for example in own]
         kept: list[Any] = [None] * len(flat)
         device = next(self.task.model.parameters()).device
+        num_tokens, num_computed = sum(len(example.input_ids) for example in flat), 0
         for numbers in _batches([len(example.input_ids) for example in flat]):
             drawn = [_numbered(flat[number], number) for number in numbers]
             num_targets = sum(len(example.positions) for example in drawn)
@@ -143,6 +154,8 @@ class Predictor:
                 found = question.compute(self.task.encoder(batch), batch)
             for number, value in zip(numbers, found, strict=True):
                 kept[number] = value
+            num_computed += sum(len(example.input_ids) for example in drawn)
+            progress(num_computed / num_tokens)
         rest = iter(kept)
         return [[next(rest) for _ in own] for own in asked]
 
@@ -155,16 +168,18 @@ def _checked(item: Item | DataError, question: Question) -> Item | DataError:
 def _windows(
     items: Iterable[Item | DataError], *, whole_documents: bool, size: int
 ) -> Iterator[list[Item | DataError]]:
-    """Yields stretches of `size` items; with `whole_documents` none ends inside a document."""
+    """Yields stretches of `size` items, or fewer long ones; with `whole_documents` none ends inside a document."""
     window: list[Item | DataError] = []
+    num_characters = 0
     document: int | None = None
     for item in items:
         own = item.document if isinstance(item, Item) else document  # what cannot be read ends no document
         inside = whole_documents and own is not None and own == document
-        if len(window) >= size and not inside:
+        if (len(window) >= size or num_characters >= CHARACTERS) and not inside:
             yield window
-            window = []
+            window, num_characters = [], 0
         window.append(item)
+        num_characters += sum(map(len, item.segments)) if isinstance(item, Item) else 0
         document = own
     if window:
         yield window

@@ -26,7 +26,8 @@ class Question(ABC):
         pairs: whether items are pairs of texts.
         takes_words: whether a sentence may come in words.
         whole_documents: whether the sentences of a document must be asked about together.
-        cut: places of the items, so far, that were longer than the model reads.
+        num_cut: items, so far, that were longer than the model reads.
+        first_cut: place of the first of them.
     """
 
     takes_words: ClassVar[bool] = False
@@ -36,7 +37,8 @@ class Question(ABC):
         self.max_length = max_length
         self.pairs: Pairs = pairs
         self.whole_documents = False
-        self.cut: list[str] = []
+        self.num_cut = 0
+        self.first_cut = ""
 
     @property
     @abstractmethod
@@ -80,7 +82,9 @@ class Question(ABC):
             numbers = [number for number, item in enumerate(items) if len(item.segments) == length]
             texts = [items[number].segments for number in numbers]
             found.update(zip(numbers, tokenise(texts, self.tokenizer, self.max_length), strict=True))
-        self.cut += [items[number].place for number in sorted(found) if found[number].cut]
+        cut = [items[number].place for number in sorted(found) if found[number].cut]
+        self.first_cut = self.first_cut or next(iter(cut), "")
+        self.num_cut += len(cut)
         return [found[number] for number in range(len(items))]
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
+import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal, final, get_args
 
-from clozelab.data.lines import decoded
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from clozelab.data.lines import decoded, unreadable
 from clozelab.data.rows import Row, read_rows, try_rows
 from clozelab.errors import ConfigError, DataError
 from clozelab.predict.columns import Columns, item_of
@@ -32,14 +37,14 @@ class Input:
     """What is asked about.
 
     Args:
-        path: of a file; `-` is the standard input.
+        path: of a file, unpacked if it ends in `.gz`; `-` is the standard input.
         kind: of the file; None goes by its ending, and takes the standard input for plain text.
         columns: of csv, tsv, jsonl and Parquet.
         separator: of csv and tsv, if it is neither a comma nor a tab.
 
     Attributes:
-        size: of the file, in bytes; 0 if nobody knows.
-        done: bytes of it that have been read.
+        size: of the file, in bytes (of Parquet: rows); 0 if nobody knows.
+        done: how much of it has been read.
 
     Raises:
         ConfigError: if there is no such file, or nothing says what kind it is of.
@@ -50,11 +55,14 @@ class Input:
         self.name = "standard input" if path == STDIN else path
         if path != STDIN and not Path(path).is_file():
             raise ConfigError(f"--input {path}: {'a folder, not a file' if Path(path).is_dir() else 'no such file'}")
-        found = kind or ("txt" if path == STDIN else ENDINGS.get(Path(path).suffix.lower()))
+        packed = path.lower().endswith(".gz")
+        found = kind or ("txt" if path == STDIN else ENDINGS.get(Path(path[:-3] if packed else path).suffix.lower()))
         if found is None:
             raise ConfigError(f"--input {path}: of what kind is it? --format says it: {', '.join(KINDS)}")
         if found == "parquet" and path == STDIN:
             raise ConfigError("--format parquet: cannot be read from the standard input; give the file")
+        if found == "parquet" and packed:
+            raise ConfigError(f"--input {path}: Parquet packs its own columns; unpack the file")
         self.kind: Kind = found
         self.columns = columns
         self.separator = separator
@@ -82,11 +90,10 @@ class Input:
 
     def _items(self, question: Question) -> Iterator[Item | DataError]:
         if self.kind == "parquet":
-            yield from self._rows(read_rows(Path(self.path), "parquet"), question)
+            yield from self._rows(self._parquet(), question)
             return
-        with ExitStack() as stack:
-            try:
-                file = sys.stdin.buffer if self.path == STDIN else stack.enter_context(open(self.path, "rb"))
+        try:
+            with self._opened() as file:
                 lines = decoded(self._counted(file), self.name)
                 if self.kind == "txt":
                     yield from self._texts(lines, question)
@@ -94,13 +101,25 @@ class Input:
                     yield from self._sentences(lines)
                 else:
                     yield from self._rows(try_rows(lines, self.name, self.kind, self.separator), question)
-            except OSError as error:
-                raise DataError(f"{self.name}: cannot be read: {error.strerror}") from error
+        except (OSError, EOFError, zlib.error) as error:
+            raise unreadable(self.name, error) from error
+
+    def _opened(self) -> AbstractContextManager[IO[bytes]]:
+        return nullcontext(sys.stdin.buffer) if self.path == STDIN else open(self.path, "rb")
 
     def _counted(self, file: IO[bytes]) -> Iterator[bytes]:
-        for raw in file:
-            self.done += len(raw)
+        """Yields the lines of a file, and counts the bytes of it that were needed for them."""
+        unpacked = gzip.GzipFile(fileobj=file) if self.path.lower().endswith(".gz") else file
+        for raw in unpacked:
+            self.done = file.tell() if self.size else 0
             yield raw
+
+    def _parquet(self) -> Iterator[Row]:
+        with suppress(pa.ArrowException, OSError):  # what is wrong with it, the first row says
+            self.size = pq.read_metadata(self.path).num_rows
+        for row in read_rows(Path(self.path), "parquet"):
+            self.done = row[0]
+            yield row
 
     def _texts(self, lines: Iterator[str | DataError], question: Question) -> Iterator[Item | DataError]:
         for number, line in enumerate(lines, 1):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from clozelab.data.alignment import Window, special_tokens, windows, word_pieces
+from clozelab.data.alignment import Window, own_pieces, special_tokens, windows, word_pieces
 from clozelab.data.context import surroundings
 from clozelab.data.example import Example
 from clozelab.data.spans import words_of
@@ -37,8 +37,9 @@ Spans = list[tuple[int, int]]
 class Tags(Question):
     """Which tag each word has; decoded as the run decodes, a long sentence in windows as in training.
 
-    The words of a plain text are runs of letters and digits, and single other characters (`data.spans`). An entity's
-    score is the mean of its words' probabilities, as in a pipeline of transformers.
+    The words of a plain text are runs of letters and digits, and single other characters (`data.spans`), but those in
+    which the tokenizer sees nothing (a lone U+200D): of words that are given, those have a tag, too. An entity's score
+    is the mean of its words' probabilities, as in a pipeline of transformers.
 
     Args:
         task: with its model.
@@ -60,6 +61,7 @@ class Tags(Question):
         self.context = context
         self.whole_documents = context > 0
         self._entities = EntityCounter(labels=self.labels) if is_iob2(self.labels) else None
+        self._spans: dict[Item, Spans] = {}
 
     @property
     def schema(self) -> pa.Schema:
@@ -67,14 +69,12 @@ class Tags(Question):
         entities = [("entities", pa.list_(ENTITY))] if self._entities else []
         return pa.schema([("text", pa.string()), ("words", pa.list_(WORD)), *entities])
 
-    def refusal(self, item: Item) -> str:
-        """Returns why an item cannot be tagged, or an empty string."""
-        return super().refusal(item) or ("" if _spans(item) else "the text has no word")
-
     def examples(self, items: Sequence[Item]) -> list[list[Example] | DataError]:
         """Returns the windows of each sentence."""
         counts: Counter[str] = Counter()
-        pieces = list(word_pieces(self.tokenizer, [_words(item) for item in items], counts))
+        self._spans = self._read(items)
+        words = [[item.segments[0][start:end] for start, end in self._spans[item]] for item in items]
+        pieces = list(word_pieces(self.tokenizer, words, counts))
         # Sentences without a document have no neighbours: each is one of its own.
         documents = [-1 - i if item.document is None else item.document for i, item in enumerate(items)]
         cut = partial(windows, max_length=self.max_length, overlap=self.overlap, counts=counts)
@@ -82,8 +82,18 @@ class Tags(Question):
         around = surroundings(pieces, documents, self.context)
         return [
             [_example(window) for window in cut(own, prefix, suffix, before=before, after=after)]
-            for own, (before, after) in zip(pieces, around, strict=True)
-        ]
+            if own else DataError(f"{item.place}: the text has no word")
+            for item, own, (before, after) in zip(items, pieces, around, strict=True)
+        ]  # fmt: skip
+
+    def _read(self, items: Sequence[Item]) -> dict[Item, Spans]:
+        """Returns the words of each sentence."""
+        found = {item: _spans(item) for item in items}
+        texts = [item for item in found if item.words is None]
+        words = [[item.segments[0][start:end] for start, end in found[item]] for item in texts]
+        for item, pieces in zip(texts, own_pieces(self.tokenizer, words), strict=True):
+            found[item] = [span for span, own in zip(found[item], pieces, strict=True) if own]
+        return found
 
     def compute(self, hidden: Tensor, batch: Batch) -> list[Any]:
         """Returns the log-probabilities of the tags of each window's words, (words, labels)."""
@@ -98,7 +108,7 @@ class Tags(Question):
         starts = starts_of(sentence)
         predicted = self.task.decode(outputs, starts)
         scores = self.task.scores(outputs, predicted).astype(np.float64)
-        spans = [_spans(item) for item in items]
+        spans = [self._spans[item] for item in items]
         result: list[Answer] = []
         first = 0
         for item, own in zip(items, spans, strict=True):
@@ -134,10 +144,6 @@ def _spans(item: Item) -> Spans:
         return words_of(item.segments[0])
     ends = np.cumsum([len(word) + 1 for word in item.words]) - 1
     return [(int(end) - len(word), int(end)) for word, end in zip(item.words, ends, strict=True)]
-
-
-def _words(item: Item) -> list[str]:
-    return [item.segments[0][start:end] for start, end in _spans(item)]
 
 
 def _example(window: Window) -> Example:

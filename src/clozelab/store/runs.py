@@ -60,9 +60,11 @@ def read_run(folder: Path) -> dict[str, Any]:
         ConfigError: if it is damaged.
     """
     try:
-        state: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        state: Any = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     except ValueError as error:
         raise ConfigError(f"{str(folder / 'run.json')!r}: damaged, not JSON: {error}") from error
+    if not isinstance(state, dict):
+        raise ConfigError(f"{str(folder / 'run.json')!r}: damaged, not one JSON object")
     return state
 
 
@@ -83,6 +85,8 @@ def read_rows(path: Path) -> Rows:
 
 def _advice(folder: Path) -> str:
     """Returns what to give instead of a folder that is no run: a run below it, if there are any."""
+    if (folder / "config.json").exists():
+        return f"it is a model's folder, which transformers and model=hub take; here give {SHAPE}"
     seeds = sorted(folder.glob("seed-*"), key=lambda seed: (len(seed.name), seed.name))
     if seeds:
         return f"choose one of its seeds: {', '.join(str(seed) for seed in seeds)}"

@@ -1,0 +1,61 @@
+"""Files as questions: packed ones, damaged ones, and how far reading has come."""
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import clozelab as package
+from clozelab.predict.columns import Columns
+from clozelab.predict.read import Input
+
+Run = Callable[..., tuple[int, str, str]]
+Runs = Callable[[str], Path]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.txt", "met\n\nsaw\n"), ("a.jsonl", '{"text": "met"}\n{"text": "saw"}\n'), ("a.csv", "text\nmet\nsaw\n")],
+)
+def test_a_gzip_file_says_what_the_file_in_it_says(
+    run_of: Runs, clozelab: Run, tmp_path: Path, name: str, content: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content.encode()))
+    plain = clozelab("predict", str(run_of("single")), "--input", str(tmp_path / name))
+    assert plain[0] == 0
+    assert plain == clozelab("predict", str(run_of("single")), "--input", str(tmp_path / f"{name}.gz"))
+
+
+@pytest.mark.parametrize("content", [b"met\n", gzip.compress(b"met\n" * 50)[:-12]])
+def test_what_is_no_whole_gzip_file_is_one_message(run_of: Runs, clozelab: Run, tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "a.txt.gz"
+    file.write_bytes(content)
+    code, _, err = clozelab("predict", str(run_of("single")), "--input", str(file))
+    assert code == 2
+    assert err.startswith(f"clozelab: {file}: not a whole gzip file")
+
+
+@pytest.mark.parametrize("ending", ["txt", "txt.gz", "parquet"])
+def test_how_far_reading_has_come_ends_at_the_size(run_of: Runs, tmp_path: Path, ending: str) -> None:
+    texts = ["met saw"] * 100
+    file = tmp_path / f"a.{ending}"
+    if ending == "parquet":
+        pq.write_table(pa.table({"text": texts}), file)
+    else:
+        content = "".join(f"{text}\n" for text in texts).encode()
+        file.write_bytes(gzip.compress(content) if ending.endswith("gz") else content)
+    asked = Input(path=str(file), kind=None, columns=Columns())
+    model = package.load(run_of("single"))
+    assert sum(1 for _ in asked.items(model.question())) == 100
+    assert asked.done == asked.size > 0
+
+
+def test_parquet_in_gzip_is_refused(run_of: Runs, clozelab: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.parquet.gz").write_bytes(b"")
+    code, _, err = clozelab("predict", str(run_of("single")), "--input", str(tmp_path / "a.parquet.gz"))
+    assert code == 2
+    assert "Parquet packs its own columns; unpack the file" in err
