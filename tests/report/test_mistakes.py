@@ -111,7 +111,7 @@ def test_of_numbers_the_mean_prediction_is_shown(cell_of: Cells) -> None:
     found = mistakes.mistakes(cell_of(*seeds), "val")
     assert found["numbers"] == {"all": 2, "gold": [1.0, 2.0], "predicted": [1.0, 3.5]}
     assert found["hardest"][0]["text"] == ["y | v", "", ""]
-    assert found["hardest"][0]["predicted"] == "3 (1), 4 (1)"
+    assert found["hardest"][0]["predicted"] == "3.5"
 
 
 def test_masked_tokens_have_no_table_but_places(cell_of: Cells) -> None:

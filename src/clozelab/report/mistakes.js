@@ -23,7 +23,7 @@ function drawMistakes(i, split) {
     byId("mistake-plot").hidden = true;
     setNote("mistake-note", [own.none]);
   }
-  showHardest(own.hardest || [], own.n);
+  showHardest(own.hardest || [], own.n, own.numbers);
 }
 
 function drawEntities(entities, split) {
@@ -77,7 +77,7 @@ function drawNumbers({ gold, predicted, all }, n) {
   ]);
 }
 
-function showHardest(items, n) {
+function showHardest(items, n, areNumbers) {
   const head = make("tr");
   for (const [name, kind] of [["loss", ""], ["gold", "word"], ["predicted", "word"], ["example", "word"]]) head.append(make("th", name, kind));
   const body = make("tbody");
@@ -97,6 +97,6 @@ function showHardest(items, n) {
   table.append(top, body);
   byId("hardest").replaceChildren(...(items.length ? [table] : []));
   setNote("hardest-note", [items.length
-    ? `The ${items.length} of the highest loss${n > 1 ? `, mean of ${n} seeds; in brackets how many predict it` : ""}.`
+    ? `The ${items.length} of the highest loss${n > 1 ? `, mean of ${n} seeds${areNumbers ? "" : "; in brackets how many predict it"}` : ""}.`
     : "There are none to show."]);
 }

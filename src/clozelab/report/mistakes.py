@@ -103,7 +103,7 @@ def _hardest(seeds: Sequence[Predictions]) -> list[Item]:
         {
             "loss": float(loss[i]),
             "gold": _name(first, first.gold[i]),
-            "predicted": _votes([_name(read, read.predicted[i]) for read in seeds]),
+            "predicted": _together(seeds, int(i)),
             "text": _text(first.examples.slice(int(example[i]), 1).to_pylist()[0], int(i - start[example[i]])),
         }
         for i in order
@@ -114,8 +114,11 @@ def _name(read: Predictions, value: Any) -> str:
     return read.labels[int(value)] if read.labels else f"{float(value):.3g}"
 
 
-def _votes(names: Sequence[str]) -> str:
-    """Returns what the seeds predict, with the number of seeds where they disagree."""
+def _together(seeds: Sequence[Predictions], i: int) -> str:
+    """Returns what the seeds predict: the mean of numbers, a label with the number of seeds where they disagree."""
+    if not seeds[0].labels:
+        return f"{np.mean([read.predicted[i] for read in seeds]):.3g}"
+    names = [_name(read, read.predicted[i]) for read in seeds]
     counts = Counter(names)
     return names[0] if len(counts) == 1 else ", ".join(f"{name} ({n})" for name, n in counts.most_common(3))
 
