@@ -12,8 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from clozelab.errors import ConfigError, RunFailedError, UserError, did_you_mean
-from clozelab.record import TRACEBACK_LOGGER
+from clozelab.errors import TRACEBACK_LOGGER, ConfigError, RunFailedError, UserError, did_you_mean
 
 USAGE = """usage: clozelab VERB ...
 

@@ -15,12 +15,9 @@ from typing import Any, Literal, final
 import yaml
 from filelock import FileLock, Timeout
 
-from clozelab.errors import ConfigError, RunLockedError, UserError
+from clozelab.errors import TRACEBACK_LOGGER, ConfigError, RunLockedError, UserError
 from clozelab.store.cache import atomic_write, remove
 from clozelab.store.runs import LOCK
-
-TRACEBACK_LOGGER = "clozelab.record.traceback"
-"""Its records belong in run.log, not on the terminal."""
 
 Status = Literal["new", "running", "completed", "interrupted", "failed"]
 

@@ -72,10 +72,10 @@ def _row(folder: Path, now: datetime) -> Row:
     where = {"folder": str(folder), "study": place.parents[1].name, "cell": place.parent.name}
     try:
         run = read_record(folder)
-    except ConfigError as error:
+    except ConfigError as damage:
         return Row(
             **where, seed=None, status="damaged", metric=None, validation=None, test=None, started=None,
-            finished=None, seconds=None, bytes=size_of(folder), error=str(error),
+            finished=None, seconds=None, bytes=size_of(folder), error=str(damage),
         )  # fmt: skip
     metric = str(run.state.get("selection") or "val/loss").partition("/")[2] if run.is_done else None
     started, ended = (_time(run.state.get(key)) for key in ("started", "finished"))

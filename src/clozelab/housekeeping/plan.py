@@ -104,7 +104,7 @@ def _look(folder: Path, root: Path) -> tuple[str, str, dict[str, Any]]:
         record = read_record(folder)
     except ConfigError as error:
         return str(error).rpartition(": ")[0] or str(error), "damaged", {}
-    place = folder.absolute()
+    place = folder.resolve()
     named = re.fullmatch(r"seed-\d+", place.name) and re.search(r"-[0-9a-f]{8}$", place.parent.name)
     if not named or not {"status", "pid", "started"} <= set(record.state):
         return "not made by clozelab", record.status, record.state
