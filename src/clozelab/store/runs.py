@@ -29,7 +29,8 @@ class Runs:
             raise ConfigError(f"{path!r}: not a run, it has no run.json; {_advice(folder)}")
         status = standing(folder, read_run(folder))
         if status != "completed":
-            raise ConfigError(f"{path!r}: this run is {status}, not completed; type its command again to finish it")
+            advice = "wait for it" if status == "running" else "type its command again to finish it"
+            raise ConfigError(f"{path!r}: this run is {status}, not completed; {advice}")
         if not (folder / "model" / "config.json").exists():
             raise ConfigError(f"{path!r}: this run has no model any more (model/config.json)")
 
