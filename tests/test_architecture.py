@@ -19,7 +19,8 @@ LEVELS = (
     ("identity", "fetch", "summary", "mistakes"),
     ("experiment",),
     ("sweep", "evaluate", "compare"),
-    ("predict", "report"),
+    ("predict", "report", "housekeeping"),
+    ("doctor",),
     ("cli", "bench", "hydra_plugins"),
     ("__main__",),
 )

@@ -5,9 +5,11 @@ import logging
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from clozelab.errors import ConfigError, DataError, RunLockedError
 from clozelab.record import Run, check_numerics
@@ -185,6 +187,15 @@ def test_the_lock_goes_with_the_process_that_held_it(run: Run, clozelab_lock: st
     with killed.recording():
         pass
     assert killed.status == "completed"
+
+
+def test_a_look_at_the_lock_does_not_refuse_a_run_that_starts(run: Run) -> None:
+    run.folder.mkdir(parents=True)
+    look = FileLock(run.folder / ".lock", thread_local=False)
+    look.acquire()
+    threading.Timer(0.1, look.release).start()
+    with run.locked():
+        pass
 
 
 def test_a_process_may_enter_its_own_run_again(run: Run, tmp_path: Path) -> None:

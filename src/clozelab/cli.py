@@ -12,8 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from clozelab.errors import ConfigError, RunFailedError, UserError, did_you_mean
-from clozelab.record import TRACEBACK_LOGGER
+from clozelab.errors import TRACEBACK_LOGGER, ConfigError, RunFailedError, UserError, did_you_mean
 
 USAGE = """usage: clozelab VERB ...
 
@@ -22,6 +21,8 @@ USAGE = """usage: clozelab VERB ...
   compare PATH... [--against CELL] ...            finished runs side by side, and whether a difference is real
   predict RUN (--text TEXT | --input FILE)        what a finished run says about new texts
   export RUN DIR                                  its model as a Hugging Face folder
+  runs list|clean [STUDY | PATH]                  every run and how it stands; what could be freed
+  doctor                                          whether this machine has what runs need
   data list                                       the datasets, and which are here
   data fetch NAME                                 fetch a dataset now
 
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _dispatch(given: list[str]) -> int:
     verbs = {
         "train": _train, "evaluate": _evaluate, "compare": _compare, "predict": _predict, "export": _export,
-        "data": _data,
+        "runs": _runs, "doctor": _doctor, "data": _data,
     }  # fmt: skip
     # `-m` may stand anywhere in the line, before the verb too.
     verb = next((a for a in given if not a.startswith("-")), None)
@@ -139,6 +140,18 @@ def _compare(arguments: list[str]) -> int:
     from clozelab.report.page import write_page
 
     return run(arguments, write_page)
+
+
+def _runs(arguments: list[str]) -> int:
+    from clozelab.housekeeping.command import run
+
+    return run(arguments)
+
+
+def _doctor(arguments: list[str]) -> int:
+    from clozelab.doctor.command import run
+
+    return run(arguments)
 
 
 def _predict(arguments: list[str]) -> int:

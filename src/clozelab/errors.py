@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+TRACEBACK_LOGGER = "clozelab.record.traceback"
+"""Its records belong in run.log, not on the terminal."""
+
 
 class UserError(Exception):
     """A mistake of the user's: the message says what is wrong, where, and what to do."""

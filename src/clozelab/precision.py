@@ -4,11 +4,14 @@ from typing import Any
 
 import torch
 
+BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")
+"""Capabilities of a processor that multiplies bfloat16 itself."""
+
 
 def cpu_computes_bfloat16() -> bool:
     """Says whether the processor multiplies bfloat16 itself; elsewhere emulation makes it slower than float32."""
     capabilities: Any = torch.cpu.get_capabilities()
-    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return any(capabilities.get(name, False) for name in BFLOAT16)
 
 
 def uses_cuda(accelerator: str) -> bool:

@@ -15,11 +15,9 @@ from typing import Any, Literal, final
 import yaml
 from filelock import FileLock, Timeout
 
-from clozelab.errors import ConfigError, RunLockedError, UserError
+from clozelab.errors import TRACEBACK_LOGGER, ConfigError, RunLockedError, UserError
 from clozelab.store.cache import atomic_write, remove
-
-TRACEBACK_LOGGER = "clozelab.record.traceback"
-"""Its records belong in run.log, not on the terminal."""
+from clozelab.store.runs import LOCK
 
 Status = Literal["new", "running", "completed", "interrupted", "failed"]
 
@@ -43,7 +41,7 @@ class Run:
         self.folder = output_dir / study / self.group / f"seed-{seed}"
         # The study, too: all studies share one directory of dashboards.
         self.id = re.sub(r"[^\w.-]+", "_", f"{study}-{cell}-seed-{seed}")
-        self._lock = FileLock(self.folder / ".lock")
+        self._lock = FileLock(self.folder / LOCK)
 
     def state(self) -> dict[str, Any]:
         """Returns run.json, empty for a new run."""
@@ -52,7 +50,7 @@ class Run:
 
     @property
     def status(self) -> Status:
-        """How the run stands; `running` also if its process was killed."""
+        """What run.json says: `running` also if the process was killed, see `store.runs.standing`."""
         return self.state().get("status", "new")
 
     def metrics(self) -> dict[str, float]:
@@ -94,7 +92,7 @@ class Run:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=0.5)  # not 0: `store.runs.is_held` takes it for a moment, to look
         except Timeout as error:
             advice = "wait for it, or choose another study"
             raise RunLockedError(f"{self.folder} is being run by another process; {advice}") from error

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from clozelab.compare.cells import Cell, best_first, find_cell, make_cells, notes, select
 from clozelab.compare.read import read_runs
@@ -99,11 +100,12 @@ def test_missing_seeds_unfinished_runs_and_single_seeds_are_noted(tmp_path: Path
     for seed in (1, 2, 3):
         make_run(tmp_path, "a-00000001", seed)
     make_run(tmp_path, "a-00000002", 1, status="failed")
-    make_run(tmp_path, "a-00000002", 2, status="running")
+    running = make_run(tmp_path, "a-00000002", 2, status="running")
     make_run(tmp_path, "a-00000003", 1, status="interrupted")
     make_run(tmp_path, "a-00000003", 3)
     (make_run(tmp_path, "a-00000004", 1) / "metrics.json").unlink()
-    cells = cells_of(tmp_path)
+    with FileLock(running / ".lock"):  # as the process does that executes it
+        cells = cells_of(tmp_path)
     assert [notes(cell, cells) for cell in cells] == [
         [],
         ["seed 1 failed", "seed 2 running", "seed 3 missing"],

@@ -40,7 +40,9 @@ def test_what_is_not_a_run_is_passed_over(study: Path) -> None:
 def test_a_run_without_metrics_is_not_done(tmp_path: Path, make_run: MakeRun) -> None:
     make_run(tmp_path, "a-00000001", 1, status="running")
     (make_run(tmp_path, "a-00000001", 2) / "metrics.json").unlink()
-    assert [(run.status, run.is_done) for run in read_runs([tmp_path])] == [("running", False), ("completed", False)]
+    assert [(run.status, run.is_done) for run in read_runs([tmp_path])] == [
+        ("interrupted", False), ("completed", False)
+    ]  # fmt: skip
 
 
 def test_seeds_come_in_the_order_of_their_numbers(tmp_path: Path, make_run: MakeRun) -> None:

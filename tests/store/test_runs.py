@@ -2,12 +2,15 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from clozelab.errors import ConfigError
-from clozelab.store.runs import Runs, read_rows, run_directory
+from clozelab.store.runs import Runs, is_held, read_rows, read_run, run_directory, standing
 
 
 def make_run(folder: Path, tiny_model: Path, status: str = "completed") -> Path:
@@ -62,13 +65,46 @@ def test_of_a_study_or_of_all_outputs_a_run_is_named(run: Path) -> None:
         assert str(caught.value).endswith(str(run))
 
 
-@pytest.mark.parametrize("status", ["running", "interrupted", "failed", "new"])
+@pytest.mark.parametrize("status", ["interrupted", "failed", "new"])
 def test_a_run_that_has_not_completed_is_refused_with_its_status(status: str, tiny_model: Path, tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", tiny_model, status)
     words = f"this run is {status}, not completed; type its command again to finish it"
     for path in (run, run / "model"):
         with pytest.raises(ConfigError, match=words):
             Runs().check(str(path))
+
+
+def test_a_run_says_running_only_while_its_process_lives(tiny_model: Path, tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", tiny_model, "running")
+    assert standing(run, read_run(run)) == "interrupted", "without a lock no process can be at it"
+    assert not (run / ".lock").exists(), "looking leaves nothing"
+    code = (
+        "import sys; from filelock import FileLock; l = FileLock(sys.argv[1]); l.acquire(); print(flush=True); input()"
+    )
+    command = [sys.executable, "-c", code, str(run / ".lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert standing(run, read_run(run)) == "running"
+        with pytest.raises(ConfigError, match="this run is running, not completed; wait for it"):
+            Runs().check(str(run))
+        process.kill()
+    assert standing(run, read_run(run)) == "interrupted", "killed, it said nothing"
+    assert standing(run, {"status": "failed"}) == "failed"
+    assert standing(run, {}) == "new"
+
+
+def test_a_lock_that_may_not_be_tried_leaves_what_the_run_says(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(tmp_path / "run", tiny_model, "running")
+    (run / ".lock").touch()
+
+    def refuse(self: FileLock, **kwargs: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    assert is_held(run)
 
 
 def test_a_damaged_run_and_one_whose_model_was_removed_are_refused(run: Path) -> None:

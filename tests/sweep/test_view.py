@@ -7,7 +7,7 @@ import pytest
 
 from clozelab.record import Run
 from clozelab.sweep.cell import Cell
-from clozelab.sweep.view import View, _duration
+from clozelab.sweep.view import View, duration
 
 
 def cell(folder: Path, rate: str, seed: int) -> Cell:
@@ -53,8 +53,8 @@ def test_the_line_counts_every_state_and_estimates_the_rest(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(3, "3s"), (61, "1m01s"), (3700, "1h01")])
-def test_durations_are_short(seconds: float, shown: str) -> None:
-    assert _duration(seconds) == shown
+def testdurations_are_short(seconds: float, shown: str) -> None:
+    assert duration(seconds) == shown
 
 
 def test_cells_selected_by_different_metrics_say_by_which(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from clozelab.errors import ConfigError
-from clozelab.store.runs import read_run
+from clozelab.store.runs import read_run, standing
 
 DEPTH = 3
 """Levels of directories between what may be given and a run: itself, its cell, its study, the directory of studies."""
@@ -21,7 +21,7 @@ class Record:
     Attributes:
         folder: of the run, as given.
         seed: of the run.
-        status: `completed`, `running` (also if its process was killed), `interrupted`, `failed` or `new`.
+        status: `completed`, `running`, `interrupted` (also if its process was killed), `failed` or `new`.
         state: run.json.
         metrics: final metrics of a completed run, else empty.
     """
@@ -54,12 +54,17 @@ def read_runs(paths: Iterable[Path]) -> list[Record]:
     """
     found: dict[Path, Path] = {}
     for path in paths:
-        for folder in _run_folders(path):
+        for folder in run_folders(path):
             found.setdefault(folder.resolve(), folder)
-    return [_read(folder) for folder in found.values()]
+    return [read_record(folder) for folder in found.values()]
 
 
-def _run_folders(path: Path) -> list[Path]:
+def run_folders(path: Path) -> list[Path]:
+    """Returns the run directories at or below a path, by name.
+
+    Raises:
+        ConfigError: if there is none.
+    """
     if not path.is_dir():
         raise ConfigError(f"{str(path)!r}: {'not a folder' if path.exists() else 'no such folder'}; give {_shape()}")
     level: Sequence[Path] = [path]
@@ -83,9 +88,14 @@ def _shape() -> str:
     return "a study, a cell or a run: outputs/<study>[/<name>[/seed-<n>]]"
 
 
-def _read(folder: Path) -> Record:
+def read_record(folder: Path) -> Record:
+    """Returns what is recorded of a run.
+
+    Raises:
+        ConfigError: if a file is damaged.
+    """
     state = read_run(folder)
-    status = str(state.get("status", "new"))
+    status = standing(folder, state)
     path = folder / "metrics.json"
     metrics: dict[str, float] = {}
     if status == "completed" and path.exists():

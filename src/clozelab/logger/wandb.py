@@ -1,7 +1,6 @@
 """Weights & Biases, without ever asking or waiting: offline where there is no account, online where a key is there."""
 
 import logging
-import netrc
 import os
 import shutil
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, final
 from pytorch_lightning.loggers import Logger
 
 from clozelab.errors import require
+from clozelab.logger.account import has_key
 from clozelab.store.reach import answers
 from clozelab.store.runs import Rows
 
@@ -127,13 +127,3 @@ class Wandb(Logger):
         run, self._run = self._run, None
         run.summary.update(metrics)
         run.finish(exit_code=1 if failed else 0)
-
-
-def has_key() -> bool:
-    """Says whether an account's key is there: in the environment, or where `wandb login` puts it."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    try:
-        return netrc.netrc(os.environ.get("NETRC")).authenticators("api.wandb.ai") is not None
-    except (OSError, netrc.NetrcParseError):
-        return False

@@ -28,7 +28,7 @@ class Repository:
         require("revision", revision, bool(revision), "a branch, tag or commit")
         self.kind: Kind = kind
         self.revision = revision
-        self.offline = offline or os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+        self.offline = offline or is_offline()
         self.patterns = patterns
 
     def commit(self, path: str) -> str:
@@ -44,7 +44,7 @@ class Repository:
         def commit(asked: bool) -> str:
             if not asked:
                 return self._download(path, asked).name  # a snapshot's folder is named by its commit
-            api = hub.HfApi(endpoint=_endpoint())
+            api = hub.HfApi(endpoint=endpoint())
             return str(api.repo_info(path, repo_type=self.kind, revision=self.revision, timeout=10).sha)
 
         return self._ask(path, commit)
@@ -75,7 +75,7 @@ class Repository:
         """
         from huggingface_hub.errors import HfHubHTTPError
 
-        asked = not self.offline and answers(_endpoint())
+        asked = not self.offline and answers(endpoint())
         # The hub's own errors are OSErrors or ValueErrors. Those of its HTTP client (requests, httpx or httpx2, by
         # version) pass through: their root is the base of the hub's own HTTP error.
         errors: Any = (OSError, ValueError, HfHubHTTPError.__bases__[0])
@@ -83,7 +83,7 @@ class Repository:
             return question(asked)
         except errors as error:
             first_line = (str(error).splitlines() or [type(error).__name__])[0]
-            answer = f"{_endpoint()} says: {first_line}" if asked else f"{_endpoint()} does not answer"
+            answer = f"{endpoint()} says: {first_line}" if asked else f"{endpoint()} does not answer"
             reason = "offline is set" if self.offline else answer
             raise DataError(f"{path!r} (revision {self.revision!r}) is not in the hub's cache, and {reason}") from error
 
@@ -103,5 +103,11 @@ def check_name(path: str, example: str) -> None:
         raise ConfigError(f"{path!r}: neither a local folder nor a hub name like {example!r}")
 
 
-def _endpoint() -> str:
+def is_offline() -> bool:
+    """Says whether the environment forbids to ask the hub."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+
+
+def endpoint() -> str:
+    """Returns the hub's address."""
     return os.environ.get("HF_ENDPOINT") or "https://huggingface.co"

@@ -3,8 +3,11 @@
 import csv
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, final
+
+from filelock import FileLock, Timeout
 
 from clozelab.errors import ConfigError
 from clozelab.store.hashing import folder_digest
@@ -28,9 +31,10 @@ class Runs:
             raise ConfigError(f"{path!r}: no such folder; give {SHAPE}")
         if not (folder / "run.json").exists():
             raise ConfigError(f"{path!r}: not a run, it has no run.json; {_advice(folder)}")
-        status = read_run(folder).get("status", "new")
+        status = standing(folder, read_run(folder))
         if status != "completed":
-            raise ConfigError(f"{path!r}: this run is {status}, not completed; type its command again to finish it")
+            advice = "wait for it" if status == "running" else "type its command again to finish it"
+            raise ConfigError(f"{path!r}: this run is {status}, not completed; {advice}")
         if not (folder / "model" / "config.json").exists():
             raise ConfigError(f"{path!r}: this run has no model any more (model/config.json)")
 
@@ -43,6 +47,9 @@ class Runs:
         self.check(path)
         return run_directory(path) / "model"
 
+
+LOCK = ".lock"
+"""File in a run directory that the process which executes the run holds locked."""
 
 SHAPE = "the directory of a run, outputs/<study>/<name>/seed-<n>"
 
@@ -81,6 +88,23 @@ def read_rows(path: Path) -> Rows:
             return {int(row.pop("step")): {k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)}
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{str(path)!r}: damaged, not a table of numbers with a column `step`: {error}") from error
+
+
+def standing(folder: Path, state: Mapping[str, Any]) -> str:
+    """Returns how a run stands: what its run.json says, but `interrupted` if its process is gone without a word."""
+    status = str(state.get("status", "new"))
+    return "interrupted" if status == "running" and not is_held(folder) else status
+
+
+def is_held(folder: Path) -> bool:
+    """Says whether a process executes the run: it holds the lock, which goes with it however it ends."""
+    if not (folder / LOCK).exists():
+        return False
+    try:
+        FileLock(folder / LOCK).acquire(timeout=0).lock.release()
+    except (Timeout, OSError):  # OSError: not ours to lock, so what run.json says must do
+        return True
+    return False
 
 
 def _advice(folder: Path) -> str:

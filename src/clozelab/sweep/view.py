@@ -51,7 +51,7 @@ class View:
         mark = {"done": "done  ", "failed": "FAILED"}[cell.state]
         detail = f"  {cell.message.splitlines()[-1][:200]}" if cell.state == "failed" and cell.message else ""
         self._console.print(
-            f"{mark} {self._what(cell)}  {_duration(cell.seconds)}{detail}", soft_wrap=True, markup=False
+            f"{mark} {self._what(cell)}  {duration(cell.seconds)}{detail}", soft_wrap=True, markup=False
         )
         self.update()
 
@@ -67,7 +67,7 @@ class View:
         rest = sum(c.epochs for c in self._cells if c.state in ("left", "running"))
         rest -= share * running.epochs if running else 0.0
         elapsed = time.monotonic() - self._started
-        left = f"about {_duration(elapsed * rest / worked)} left" if worked > 0 else "time left unknown yet"
+        left = f"about {duration(elapsed * rest / worked)} left" if worked > 0 else "time left unknown yet"
         now = f"  now {self._what(running)} {share:.0%}" if running else ""
         done = f"{count['done'] + count['stored']} done, {count['running']} running, {count['failed']} failed"
         return f"{done}, {count['left']} left; {left}{now}"
@@ -85,7 +85,7 @@ class View:
             metrics = cell.run.metrics() if metric else {}
             scores = [f"{metrics[name]:.4f}" if (name := f"{p}/{metric}") in metrics else "-" for p in ("val", "test")]
             named = [metric or "-"] if several else []
-            table.add_row(*values, cell.state, *named, *scores, _duration(cell.seconds) if cell.seconds else "-")
+            table.add_row(*values, cell.state, *named, *scores, duration(cell.seconds) if cell.seconds else "-")
         self._console.print(table)
         if chosen and not several:
             self._console.print(f"val and test: {next(iter(chosen.values()))}")
@@ -122,7 +122,8 @@ def _share(cell: Cell) -> float:
     return float(state["step"] / max(1, state["num_steps"]))
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Returns seconds as a person reads them, at most six characters below 100 hours."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02d}" if hours else f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
