@@ -1,12 +1,16 @@
 """The verb `compare`: its options, and what it prints."""
 
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from clozelab.compare.comparison import compare
+from clozelab.compare.results import write_results
 from clozelab.compare.table import FORMATS, print_terminal
 from clozelab.errors import ConfigError, did_you_mean
+
+log = logging.getLogger(__name__)
 
 USAGE = """usage: clozelab compare PATH... [option ...]
 
@@ -16,10 +20,11 @@ USAGE = """usage: clozelab compare PATH... [option ...]
   --filter KEY=VALUE    only these cells, such as lr=5e-5; may be repeated
   --against CELL        is the difference from this cell (its hash, or the beginning of it) real?
   --format FORMAT       table (else), csv, json, latex or markdown
+  --record DIR          writes DIR/results.json, too: configurations, metrics and environments of the runs, for good
 
 A row is a cell: the runs that differ in nothing but the seed. * is the cell that validation selects."""
 
-OPTIONS = ("--metrics", "--sort", "--filter", "--against", "--format")
+OPTIONS = ("--metrics", "--sort", "--filter", "--against", "--format", "--record")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -48,6 +53,12 @@ def run(arguments: Sequence[str]) -> int:
         print_terminal(found)
     else:
         sys.stdout.write(FORMATS[shape](found))
+    if folder := _last(options, "--record"):
+        file = write_results(found.cells, Path(folder))
+        done = [cell for cell in found.cells if cell.done]
+        log.info("recorded  %s: cells %d, runs %d", file, len(done), sum(len(cell.done) for cell in done))
+        if left_out := sum(len(cell.runs) - len(cell.done) for cell in found.cells):
+            log.warning("left out  runs that are not completed: %d", left_out)
     return 0
 
 
