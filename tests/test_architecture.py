@@ -19,7 +19,7 @@ LEVELS = (
     ("identity", "fetch", "summary", "mistakes"),
     ("experiment",),
     ("sweep", "evaluate", "compare"),
-    ("predict", "report", "housekeeping"),
+    ("predict", "report", "reproduce", "housekeeping"),
     ("doctor",),
     ("cli", "bench", "hydra_plugins"),
     ("__main__",),

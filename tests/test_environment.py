@@ -1,6 +1,7 @@
 """What a run was computed with: the code's commit and changes, packages, hardware."""
 
 import importlib.util
+import platform
 import shutil
 import subprocess
 from pathlib import Path
@@ -97,11 +98,12 @@ def test_without_git_there_is_no_commit(checkout: tuple[Path, ModuleType], monke
 
 def test_packages_and_hardware_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     packages = environment.packages()
-    assert set(environment.NUMERIC_PACKAGES) <= set(environment.PACKAGES) == set(packages)
+    assert set(environment.NUMERIC_PACKAGES) <= set(environment.PACKAGES) == set(packages) - {"python"}
+    assert packages["python"] == platform.python_version()
     assert packages["hydra-core"].startswith("1.")
     assert environment.hardware()["cores"] == environment.num_cores() >= 1
     monkeypatch.setattr(environment, "PACKAGES", ("no-such-package-of-this-name",))
-    assert environment.packages() == {"no-such-package-of-this-name": "not installed"}
+    assert environment.packages()["no-such-package-of-this-name"] == "not installed"
 
 
 def test_the_cores_are_those_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:

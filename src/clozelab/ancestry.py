@@ -30,26 +30,39 @@ def trace(model: Mapping[str, Any], data: Mapping[str, Any], model_hash: str | N
         data: node of the configuration.
         model_hash: digest of the files at its path.
     """
+    line = descent(model, model_hash)
+    if line:
+        _warn(Path(line[0]["path"]), model, data)
+    return line
+
+
+def descent(model: Mapping[str, Any], model_hash: str | None) -> list[dict[str, Any]]:
+    """Returns the runs that a model descends from, nearest first, without a word; arguments as for `trace`."""
     folder = run_directory(str(model.get("path", "")))
     if "path" not in model or not (folder / "run.json").exists():
         return []
     parent = read_run(folder)
-    if config := _config(folder):
-        then, now = (node.get("attention", "bidirectional") for node in (config["model"], model))
-        if then != now:
-            log.warning("%s was trained with model.attention=%s, this run goes on with %s", folder, then, now)
-        other = [key for key in SPLIT if config["data"].get(key) != data.get(key)]
-        _warn_of_positions(folder, model, data)
-        if config["data"]["train"] == data.get("train") and other:
-            log.warning(
-                "%s read the same file with another data.%s: it was trained on texts that are for testing now",
-                folder, ", data.".join(other),
-            )  # fmt: skip
     nearest = {
         "id": parent.get("id"), "identity_hash": parent.get("identity_hash"), "path": str(folder),
         "model_hash": model_hash, "license": _license(folder, parent),
     }  # fmt: skip
     return [nearest, *parent.get("ancestry", [])]
+
+
+def _warn(folder: Path, model: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+    config = _config(folder)
+    if not config:
+        return
+    then, now = (node.get("attention", "bidirectional") for node in (config["model"], model))
+    if then != now:
+        log.warning("%s was trained with model.attention=%s, this run goes on with %s", folder, then, now)
+    _warn_of_positions(folder, model, data)
+    other = [key for key in SPLIT if config["data"].get(key) != data.get(key)]
+    if config["data"]["train"] == data.get("train") and other:
+        log.warning(
+            "%s read the same file with another data.%s: it was trained on texts that are for testing now",
+            folder, ", data.".join(other),
+        )  # fmt: skip
 
 
 def _license(folder: Path, parent: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """The command line. Free of torch at import, so that help and configuration errors answer at once.
 
-Exit codes: 0 done; 2 the user's mistake (one short message, no traceback); 130 interrupted; 141 the reader of its
-output went away; 1 anything else.
+Exit codes: 0 done; 2 the user's mistake (one short message, no traceback); 3 not reproduced; 130 interrupted; 141 the
+reader of its output went away; 1 anything else.
 """
 
 import logging
@@ -19,6 +19,7 @@ USAGE = """usage: clozelab VERB ...
   train [group=option ...] [key=value ...] [-m]   launch one run, or with -m a sweep
   evaluate RUN [--errors] [key=value ...]         scores of a finished run; with keys, scored anew
   compare PATH... [--against CELL] ...            finished runs side by side, and whether a difference is real
+  reproduce PATH [--dry-run] [key=value ...]      finished runs once more: what differs, and does the same come out?
   predict RUN (--text TEXT | --input FILE)        what a finished run says about new texts
   export RUN DIR                                  its model as a Hugging Face folder
   runs list|clean [STUDY | PATH]                  every run and how it stands; what could be freed
@@ -67,8 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _dispatch(given: list[str]) -> int:
     verbs = {
-        "train": _train, "evaluate": _evaluate, "compare": _compare, "predict": _predict, "export": _export,
-        "runs": _runs, "doctor": _doctor, "data": _data,
+        "train": _train, "evaluate": _evaluate, "compare": _compare, "reproduce": _reproduce,
+        "predict": _predict, "export": _export, "runs": _runs, "doctor": _doctor, "data": _data,
     }  # fmt: skip
     # `-m` may stand anywhere in the line, before the verb too.
     verb = next((a for a in given if not a.startswith("-")), None)
@@ -152,6 +153,12 @@ def _doctor(arguments: list[str]) -> int:
     from clozelab.doctor.command import run
 
     return run(arguments)
+
+
+def _reproduce(arguments: list[str]) -> int:
+    from clozelab.reproduce.command import reproduce
+
+    return reproduce(arguments)
 
 
 def _predict(arguments: list[str]) -> int:

@@ -15,8 +15,8 @@ NUMERIC_PACKAGES = ("torch", "pytorch-lightning", "transformers", "tokenizers", 
 
 
 def packages() -> dict[str, str]:
-    """Returns the versions of the packages a run depends on."""
-    found = {}
+    """Returns the versions of Python and of the packages a run depends on."""
+    found = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
             found[name] = version(name)

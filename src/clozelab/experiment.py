@@ -61,7 +61,7 @@ def execute(run: Run, config: Config, identity: Identity) -> dict[str, float]:
         state = run.state()
         if run.status == "completed" and not config["rerun"]:
             return run.metrics()  # by another process, since this one looked
-        numerics = _numerics(config, identity)
+        numerics = numerics_of(config, identity)
         resume_from = _resumable(run, numerics, rerun=config["rerun"])
         with run.recording():
             if resume_from is None:
@@ -259,7 +259,7 @@ def _select_weights(trainer: pl.Trainer, task: Task, data: DataModule, run: Run)
         load_weights(task.model, Checkpoint.best_path(run.folder))
 
 
-def _numerics(config: Config, identity: Identity) -> dict[str, Any]:
+def numerics_of(config: Config, identity: Identity) -> dict[str, Any]:
     """Returns everything that changes last bits: a run is continued only under the same."""
     return {**identity.numerics, **_arithmetic(config)}
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from clozelab.compare.comparison import Comparison, compare
+from clozelab.compare.results import write_results
 from clozelab.compare.table import FORMATS, print_terminal
 from clozelab.errors import ConfigError, did_you_mean
 
@@ -20,10 +21,11 @@ USAGE = """usage: clozelab compare PATH... [option ...]
   --against CELL        is the difference from this cell (its hash, or the beginning of it) real?
   --format FORMAT       table (else), csv, json, latex or markdown
   --html FILE           also a page to look at: curves, heat map, mistakes, differences; one file, no network
+  --record DIR          also DIR/results.json: configurations, metrics and environments of the runs, for good
 
 A row is a cell: the runs that differ in nothing but the seed. * is the cell that validation selects."""
 
-OPTIONS = ("--metrics", "--sort", "--filter", "--against", "--format", "--html")
+OPTIONS = ("--metrics", "--sort", "--filter", "--against", "--format", "--html", "--record")
 
 
 def run(arguments: Sequence[str], write_page: Callable[[Comparison, Path], str]) -> int:
@@ -59,6 +61,12 @@ def run(arguments: Sequence[str], write_page: Callable[[Comparison, Path], str])
         sys.stdout.write(FORMATS[shape](found))
     if about:
         log.info("%s", about)
+    if folder := _last(options, "--record"):
+        file = write_results(found.cells, Path(folder))
+        done = [cell for cell in found.cells if cell.done]
+        log.info("recorded  %s: cells %d, runs %d", file, len(done), sum(len(cell.done) for cell in done))
+        if left_out := sum(len(cell.runs) - len(cell.done) for cell in found.cells):
+            log.warning("left out  runs that are not completed: %d", left_out)
     return 0
 
 
