@@ -20,6 +20,7 @@ from clozelab.predict.columns import GUESSES, Columns
 from clozelab.predict.item import Item, make_item
 from clozelab.predict.read import KINDS, Input
 from clozelab.predict.write import check_output, output
+from clozelab.quiet import only
 from clozelab.store.runs import Runs, run_directory
 
 if TYPE_CHECKING:  # they import torch
@@ -88,7 +89,7 @@ def predict(arguments: Sequence[str]) -> int:
     from clozelab.predict.load import load
 
     torch.set_num_threads(num_cores())
-    with _quiet():
+    with only(logging.WARNING, "clozelab.model"):  # not what is said of every model that is built
         predictor = load(given.run, device=given.device)
     question = predictor.embedding(given.embed) if given.embed else predictor.question(top=given.top)
     if isinstance(asked, Input):
@@ -154,18 +155,6 @@ def _write(
         write(waiting)
     if num_skipped:
         log.warning("skipped: %d in all", num_skipped)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Leaves out what is said of every model that is built, but for warnings."""
-    logger = logging.getLogger("clozelab.model")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 @contextmanager

@@ -3,24 +3,20 @@
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import torch
 from transformers import PreTrainedTokenizerFast
 
 from clozelab.config.nodes import instantiate
 from clozelab.data.alignment import overlap_of
 from clozelab.errors import ConfigError
-from clozelab.evaluate import read_config
+from clozelab.evaluate.settings import read_config
 from clozelab.model.build import split
 from clozelab.predict.predictor import Predictor
 from clozelab.predict.question import Pairs
 from clozelab.quiet import quiet_libraries
-from clozelab.store.runs import Runs, read_run, run_directory
+from clozelab.store.runs import Runs, read_run, reads_pairs, run_directory
 from clozelab.task.base import Task
-from clozelab.types import DataSpec
-
-NUMBER = ("value",)
-"""The one output of a run that learnt numbers; no run learns a single class."""
+from clozelab.types import NUMBER, DataSpec
 
 
 def load(run: str | Path, *, device: str = "auto") -> Predictor:
@@ -74,7 +70,5 @@ def spec_of(task: Task, config: dict[str, Any], folder: Path, tokenizer: PreTrai
 
 def _pairs(task: Task, folder: Path) -> Pairs:
     """Returns whether the run was trained on pairs of texts: its predictions have them."""
-    stored = folder / "predictions" / "test.parquet"
-    if task.kind != "texts" or not stored.exists():
-        return "maybe"
-    return "always" if "text_pair" in pq.read_schema(stored).names else "never"
+    trained_on_pairs = reads_pairs(folder) if task.kind == "texts" else None
+    return "maybe" if trained_on_pairs is None else "always" if trained_on_pairs else "never"

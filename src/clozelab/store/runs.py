@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import Any, final
 
+import pyarrow.parquet as pq
+
 from clozelab.errors import ConfigError
 from clozelab.store.hashing import folder_digest
 
@@ -60,6 +62,12 @@ def read_run(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ConfigError(f"{str(folder / 'run.json')!r}: damaged, not JSON: {error}") from error
     return state
+
+
+def reads_pairs(folder: Path) -> bool | None:
+    """Returns whether a run of texts was trained on pairs, which its predictions say; None if they are not there."""
+    stored = folder / "predictions" / "test.parquet"
+    return "text_pair" in pq.read_schema(stored).names if stored.exists() else None
 
 
 def _advice(folder: Path) -> str:
