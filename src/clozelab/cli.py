@@ -17,7 +17,7 @@ from clozelab.errors import TRACEBACK_LOGGER, ConfigError, RunFailedError, UserE
 USAGE = """usage: clozelab VERB ...
 
   train [group=option ...] [key=value ...] [-m]   launch one run, or with -m a sweep
-  evaluate RUN [--errors] [key=value ...]         scores of a finished run; with keys, scored anew
+  evaluate RUN [--errors] [data=NAME] ...         scores of a finished run; anew with keys, or on other data
   compare PATH... [--against CELL] ...            finished runs side by side, and whether a difference is real
   reproduce PATH [--dry-run] [key=value ...]      finished runs once more: what differs, and does the same come out?
   predict RUN (--text TEXT | --input FILE)        what a finished run says about new texts
@@ -28,14 +28,6 @@ USAGE = """usage: clozelab VERB ...
   data fetch NAME                                 fetch a dataset now
 
 clozelab VERB --help says more; clozelab --version says which this is."""
-
-
-EVALUATE = """usage: clozelab evaluate RUN [--errors] [key=value ...]
-
-  RUN         directory of a completed run: outputs/<study>/<name>/seed-<n>
-  --errors    what it gets wrong: types confused, borders, unseen entities, the hardest words
-  key=value   score its weights anew under other settings, such as task.decoding=viterbi or data.test=other.conll;
-              the results go into RUN/evaluations/, the run itself stays as it is"""
 
 
 EXPORT = """usage: clozelab export RUN DIR
@@ -111,29 +103,9 @@ def _train_one(config: dict[str, Any], origin: Any) -> None:
 
 
 def _evaluate(arguments: list[str]) -> int:
-    words = [a for a in arguments if not a.startswith("-")]
-    flags = [a for a in arguments if a.startswith("-")]
-    asked = bool({"-h", "--help"} & set(flags))
-    if asked or not words:
-        print(EVALUATE)
-        return 0 if asked else 2
-    if unknown := [flag for flag in flags if flag != "--errors"]:
-        raise ConfigError(f"{unknown[0]}: no such option.{did_you_mean(unknown[0], ['--errors'])} There is --errors")
-    folder = Path(words[0])
-    if several := [word for word in words[1:] if Path(word).exists()]:
-        raise ConfigError(f"{several[0]}: one run at a time")
-    if len(words) > 1:
-        from clozelab.evaluate import evaluate
+    from clozelab.evaluate.command import run
 
-        folder = evaluate(folder, words[1:])
-    from clozelab.mistakes import print_errors
-    from clozelab.summary import print_metrics, read_metrics
-
-    print_metrics(read_metrics(folder))
-    print(f"evaluated  {folder}")
-    if flags:
-        print_errors(folder)
-    return 0
+    return run(arguments)
 
 
 def _compare(arguments: list[str]) -> int:

@@ -21,6 +21,7 @@ from clozelab.callbacks.checkpoint import Checkpoint
 from clozelab.checkpoint import card_of, export, last_step, load_weights
 from clozelab.config.nodes import find_target, instantiate
 from clozelab.data.module import SPLITS, DataModule
+from clozelab.data.rescoring import Rescoring
 from clozelab.identity import Identity
 from clozelab.logger.history import History
 from clozelab.logger.wandb import Wandb
@@ -86,12 +87,12 @@ class Parts:
     tokenizer: PreTrainedTokenizerFast
 
 
-def build(config: Config, labels: Sequence[str] | None = None) -> Parts:
+def build(config: Config, rescoring: Rescoring | None = None) -> Parts:
     """Builds everything but the trainer.
 
     Args:
         config: plain, resolved and checked.
-        labels: of a model that has learnt them; None takes those of the data.
+        rescoring: of a model that has learnt its labels; None takes those of the data.
     """
     torch.set_num_threads(config["num_threads"] or environment.num_cores())
     data, model_node, task = (instantiate(config[group]) for group in ("data", "model", "task"))
@@ -101,7 +102,7 @@ def build(config: Config, labels: Sequence[str] | None = None) -> Parts:
         tokenizer_fingerprint=tokenizer_fingerprint(tokenizer),
         max_length=model_node.max_length(),
         seed=config["seed"],
-        labels=labels,
+        rescoring=rescoring,
     )
     # New weights depend on the seed alone, whatever was drawn before.
     pl.seed_everything(torch_seed(Purpose.INITIALISATION, config["seed"]) % 2**32, verbose=False)
@@ -144,7 +145,7 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
         trainer.fit(task, datamodule=data, ckpt_path=last, weights_only=True)
         seconds = time.perf_counter() - started
         _select_weights(trainer, task, data, run)
-        metrics.update(score_all(trainer, task, data, run.folder))
+        metrics.update(score_all(trainer, task, data, run.folder, trained=data))
         card = card_of(
             name=run.group, identity=run.id, ancestry=run.state()["ancestry"], config=config, metrics=metrics,
             task=task, data=data,

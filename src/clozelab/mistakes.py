@@ -43,6 +43,7 @@ def print_errors(folder: Path) -> None:
         if "boundaries" in errors:
             console.print(f"\n{split}: entities found with wrong borders")
             console.print(_counts(errors["boundaries"]))
+        if "seen" in errors:
             console.print(f"\n{split}: entities whose words training has as an entity, and others")
             console.print(_familiarity(errors["seen"]))
         console.print(f"\n{split}: the hardest words")

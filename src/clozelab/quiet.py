@@ -3,6 +3,8 @@
 import logging
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def quiet_libraries() -> None:
@@ -18,3 +20,15 @@ def quiet_libraries() -> None:
     transformers_logging.disable_progress_bar()
     # Lightning 2.6 on torch 2.13: nothing a user can do about.
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+
+
+@contextmanager
+def only(level: int, name: str) -> Iterator[None]:
+    """Leaves out what the loggers below a name say, but for what is of this level or above."""
+    logger = logging.getLogger(name)
+    saved = logger.level
+    logger.setLevel(level)
+    try:
+        yield
+    finally:
+        logger.setLevel(saved)

@@ -17,18 +17,28 @@ from clozelab.task.base import Task
 from clozelab.types import Scored
 
 
-def score_all(trainer: pl.Trainer, task: Task, data: DataModule, folder: Path) -> dict[str, float]:
+def score_all(
+    trainer: pl.Trainer, task: Task, data: DataModule, folder: Path, *, trained: DataModule | None
+) -> dict[str, float]:
     """Scores every split that is to be; writes predictions/ and errors.json into `folder`.
 
+    Args:
+        trainer: to score with.
+        task: with its weights.
+        data: to be scored.
+        folder: for the files.
+        trained: data whose training split the weights have learnt from; None if they are not here.
+
     Returns:
-        Metrics of all, as `val/...` and `test/...`, and `general/...` of a general corpus.
+        Metrics of all, as `val/...` and `test/...` (`train/...`, `all/...`), and `general/...` of a general
+        corpus.
 
     Raises:
         DataError: if the number of scored words is not the number of words in the file.
     """
     metrics: dict[str, float] = {}
     errors: dict[str, Any] = {}
-    seen = _entities_of_training(data)
+    seen = None if trained is None else _entities_of_training(trained)
     for split in data.evaluated:
         metrics.update(_score(split, trainer, task, data))
         write_predictions(folder / "predictions" / f"{split}.parquet", task.scored, data, split)

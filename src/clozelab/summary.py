@@ -9,7 +9,7 @@ from rich.table import Table
 from clozelab.errors import ConfigError
 from clozelab.record import Run
 
-SPLITS = {"val": "validation", "test": "test", "general": "general"}
+SPLITS = {"train": "train", "val": "validation", "test": "test", "all": "all", "general": "general"}
 """Prefixes of metrics, and what their splits are called."""
 
 SHOWN = ("loss", "accuracy", "macro_f1")

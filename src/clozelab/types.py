@@ -17,6 +17,9 @@ if TYPE_CHECKING:  # this module is imported by torch-free code
 Kind = Literal["words", "texts", "documents"]
 """What carries a target."""
 
+NUMBER = ("value",)
+"""The labels of a model that predicts numbers: the one output's name. No run learns a single class."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:

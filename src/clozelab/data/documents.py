@@ -18,7 +18,7 @@ from clozelab.data.example import Examples
 from clozelab.data.folds import Shares, texts_in
 from clozelab.data.frame import frame_of
 from clozelab.data.masking import Masker, Masking, mask_id_of
-from clozelab.data.module import SPLITS, Corpus, DataModule
+from clozelab.data.module import Corpus, DataModule
 from clozelab.data.passages import Passages
 from clozelab.data.tokenised import tokenise
 from clozelab.errors import ConfigError, DataError, require
@@ -206,7 +206,7 @@ class Documents(DataModule):
             )
         self.filling = Filling(length=length, join=self.join, short=self.short)
         key = {"tokenizer": tokenizer_fingerprint, **VERSIONS, "kind": "documents", "pairs": "apart"}
-        names = [*SPLITS, GENERAL] if self.general is not None else SPLITS
+        names = (*self.names, GENERAL) if self.general is not None else self.names
         self.keys = {split: digest({**key, **self.texts_key(split)}) for split in names}
         splits = {split: self._split(split) for split in names}
         self.shares.log()

@@ -19,9 +19,10 @@ from clozelab.data.example import Examples
 from clozelab.data.folds import Shares
 from clozelab.data.loader import Collator, EvalLoader, TrainLoader
 from clozelab.data.repeats import warn_of_leakage
+from clozelab.data.rescoring import ALL, Rescoring
 from clozelab.errors import ConfigError, DataError, require
 from clozelab.randomness import Purpose, generator
-from clozelab.types import DataSpec, Kind, Source, Text
+from clozelab.types import NUMBER, DataSpec, Kind, Source, Text
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,8 @@ class DataModule(pl.LightningDataModule, ABC):
     format: Any
     shares: Shares | None = None
     """How the training file is shared out, where it may have to be."""
+
+    rescoring: Rescoring | None = None
 
     def __init__(
         self,
@@ -125,7 +128,7 @@ class DataModule(pl.LightningDataModule, ABC):
         tokenizer_fingerprint: str,
         max_length: int,
         seed: int,
-        labels: Sequence[str] | None = None,
+        rescoring: Rescoring | None = None,
     ) -> DataSpec:
         """Reads all splits and chooses the examples.
 
@@ -134,35 +137,46 @@ class DataModule(pl.LightningDataModule, ABC):
             tokenizer_fingerprint: changes with its files.
             max_length: the encoder's limit in tokens.
             seed: of the example order.
-            labels: of a model that has learnt them; None takes those of the data.
+            rescoring: of a model that has learnt its labels; None takes those of the data.
 
         Raises:
-            ConfigError: if `max_length` of the config is over the encoder's.
-            DataError: if a file cannot be had or read, or has a label that is not among `labels`.
+            ConfigError: if `max_length` of the config is over the encoder's, or the model does not know a label.
+            DataError: if a file cannot be had or read, or nothing is left to score.
         """
-        self.known_labels = labels
+        self.rescoring = rescoring
+        if rescoring and rescoring.splits:
+            self.evaluated = rescoring.splits
+            rescoring.check_files(self.files)
         length = self.max_length or max_length
         if length > max_length:
             raise ConfigError(f"data.max_length={length}: the encoder takes {max_length} tokens at most")
         self.seed = seed
         corpus = self.read(tokenizer, tokenizer_fingerprint, length)
         self.splits = corpus.splits
-        self.chosen = {split: self._chosen(split) for split in SPLITS}
-        self.counts = {split: dict(corpus.counts[split]) for split in SPLITS}
+        self.chosen = {split: self._chosen(split) for split in self.names}
+        self.counts = {split: dict(corpus.counts[split]) for split in self.names}
+        self._leave_out()
+        counted = not corpus.numbers and (rescoring is None or self.kind == "documents")  # else only training asks
         self.spec = DataSpec(
             kind=self.kind,
-            labels=("value",) if corpus.numbers else tuple(corpus.labels),
+            labels=NUMBER if corpus.numbers else tuple(corpus.labels),
             numbers=corpus.numbers,
-            class_counts=() if corpus.numbers else self.splits["train"].label_counts(self.chosen["train"]),
+            class_counts=self.splits["train"].label_counts(self.chosen["train"]) if counted else (),
             num_examples={split: len(chosen) for split, chosen in self.chosen.items()},
             pad_token_id=tokenizer.pad_token_id,
             about=self.about,
         )
         self._log_counts()
-        prints = {split: self.splits[split].fingerprints()[self.chosen[split]] for split in SPLITS}
-        for split, shared in warn_of_leakage(prints, self.unit).items():
-            self.counts[split].update({f"{self.unit}_in_{earlier}": count for earlier, count in shared.items()})
+        if rescoring is None or rescoring.is_own:
+            prints = {split: self.splits[split].fingerprints()[self.chosen[split]] for split in SPLITS}
+            for split, shared in warn_of_leakage(prints, self.unit).items():
+                self.counts[split].update({f"{self.unit}_in_{earlier}": count for earlier, count in shared.items()})
         return self.spec
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Splits that are read: the three, and the whole file if it is to be scored."""
+        return (*SPLITS, ALL) if ALL in self.evaluated else SPLITS
 
     @abstractmethod
     def texts(self, split: str, counts: Counter[str]) -> Iterator[Text]:
@@ -245,8 +259,17 @@ class DataModule(pl.LightningDataModule, ABC):
             return np.sort(drawn)[: self.limit]
         return np.arange(num)[: self.limit]
 
+    def _leave_out(self) -> None:
+        """Chooses only what the model can be asked about; see `Rescoring`."""
+        for split in self.evaluated if self.rescoring and self.rescoring.mapping else ():
+            units, data = self.chosen[split], self.splits[split]
+            self.counts[split]["left_out"] = data.num_left_out(units)
+            self.chosen[split] = data.kept(units)
+            if not len(self.chosen[split]):
+                raise DataError(f"the mapping of labels leaves out all {len(units)} {self.unit} of the {split} split")
+
     def _log_counts(self) -> None:
-        for split in SPLITS:
+        for split in self.names if self.rescoring is None or self.rescoring.is_own else self.evaluated:
             counts = {name: count for name, count in self.counts[split].items() if count > (name == "documents")}
             total, chosen = self.splits[split].num_units, len(self.chosen[split])
             details = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
@@ -260,26 +283,6 @@ def _described(format: Any) -> dict[str, Any]:
     """Returns a format as plain values; it may hold another one."""
     values = {key: _described(value) if hasattr(value, "read") else value for key, value in vars(format).items()}
     return {"name": type(format).__name__, **values}
-
-
-def labels_of(found: Mapping[str, Sequence[str]], known: Sequence[str] | None = None) -> list[str]:
-    """Returns the labels of all splits, sorted: a label that training lacks is scored too, as never predicted.
-
-    Args:
-        found: by split.
-        known: labels of a model that has learnt them, in its order.
-
-    Raises:
-        DataError: if there are labels beside the known ones.
-    """
-    if known is not None:
-        if unknown := sorted({label for labels in found.values() for label in labels} - set(known)):
-            raise DataError(f"labels that the model has never learnt: {', '.join(unknown)}; it has {', '.join(known)}")
-        return list(known)
-    for split in ("validation", "test"):
-        if unseen := sorted(set(found[split]) - set(found["train"])):
-            log.warning("labels of the %s split that training lacks, scored as errors: %s", split, ", ".join(unseen))
-    return sorted({label for labels in found.values() for label in labels})
 
 
 def _checked(source: Source, files: dict[str, str | None]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """One tokenised split: units as their file has them (sentences, texts), cut into the examples of an encoder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -17,9 +17,19 @@ class Split:
     Args:
         store: with the fields that `words.build` or `texts.build` writes.
         labels: label names of the whole data; the store's own ids are mapped to places in it. Empty for numbers.
+        names: where a finished model scores the data, which of `labels` each of the store's is; None is left out.
+            Those that neither has are in splits that are not scored.
+        outside: what words are whose own label is left out; without it, units are.
     """
 
-    def __init__(self, *, store: RaggedStore, labels: Sequence[str]) -> None:
+    def __init__(
+        self,
+        *,
+        store: RaggedStore,
+        labels: Sequence[str],
+        names: Mapping[str, str | None] | None = None,
+        outside: str | None = None,
+    ) -> None:
         self.store = store
         self.input_ids = store["input_ids"]
         self.positions = store["positions"]  # places of the first piece of each target of an example
@@ -28,7 +38,17 @@ class Split:
         self.num_units = len(self._targets)
         self.examples_of = store["examples"]  # example numbers of each unit
         self._num_labels = len(labels)
-        self._to_label = np.array([labels.index(name) for name in store.header["labels"]], dtype=np.int64)
+        own: list[str] = store.header["labels"]
+        if names is None:
+            self._to_label = np.array([labels.index(name) for name in own], dtype=np.int64)
+        else:
+            places = {name: place for place, name in enumerate(labels)}
+            renamed = [outside if names[name] is None else names[name] for name in own]
+            self._to_label = np.array([places.get(str(name), -1) for name in renamed], dtype=np.int64)
+        left_out = {name for name in own if names is not None and names[name] is None}
+        if outside is not None:  # of an entity one tag, so that it counts once
+            left_out = {name for name in left_out if name.startswith("B-")}
+        self._is_left_out = np.array([name in left_out for name in own], dtype=bool)
         self.unit_of = np.repeat(np.arange(self.num_units), self.examples_of.lengths())
         self.first_targets = store["first_targets"]
         self._seconds = store["second_segments"] if "second_segments" in store.header["fields"] else None
@@ -81,6 +101,14 @@ class Split:
         chosen[units] = True
         found = self._targets.values[np.repeat(chosen, self._targets.lengths())]
         return tuple(np.bincount(self._to_label[found], minlength=self._num_labels).tolist())
+
+    def num_left_out(self, units: NDArray[np.int64]) -> int:
+        """Returns how many of these units, or of the entities in them, have a label that is left out."""
+        return int(self._is_left_out[np.concatenate([self._targets[unit] for unit in units.tolist()])].sum())
+
+    def kept(self, units: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Returns those of these units whose targets all have a label of the whole data."""
+        return units[[bool((self._to_label[self._targets[unit]] >= 0).all()) for unit in units.tolist()]]
 
     def parts(self, unit: int) -> list[str]:
         """Returns what a unit is made of, as the file has it: the words of a sentence, the segments of a text."""

@@ -10,8 +10,9 @@ import numpy as np
 from transformers import PreTrainedTokenizerFast
 
 from clozelab.data.folds import Shares, texts_in
-from clozelab.data.module import SPLITS, Corpus, DataModule, labels_of
+from clozelab.data.module import Corpus, DataModule
 from clozelab.data.repeats import count_repeats, fingerprint
+from clozelab.data.rescoring import vocabulary
 from clozelab.data.split import Split
 from clozelab.errors import DataError
 from clozelab.store.cache import build_once, cache_dir
@@ -93,14 +94,16 @@ class Texts(DataModule):
         """Fetches, reads and tokenises all splits; see `DataModule`."""
         key = {"tokenizer": tokenizer_fingerprint, "max_length": max_length, **VERSIONS, "kind": "texts"}
         stores: dict[str, RaggedStore] = {}
-        for split in SPLITS:
+        for split in self.names:
             entry = cache_dir() / "stores" / digest({**key, **self.texts_key(split)})[:32]
             stores[split] = RaggedStore(build_once(entry, self._writer(split, tokenizer, max_length)))
         self.shares.log()
-        labels = labels_of({split: store.header["labels"] for split, store in stores.items()}, self.known_labels)
-        splits = {split: Split(store=store, labels=labels) for split, store in stores.items()}
+        found = {split: store.header["labels"] for split, store in stores.items()}
+        numbers = stores["train"].header["numbers"]
+        labels, names = vocabulary(found, self.rescoring, self.evaluated, self.kind, numbers=numbers)
+        splits = {split: Split(store=store, labels=labels, names=names) for split, store in stores.items()}
         counts = {split: store.header["counts"] for split, store in stores.items()}
-        return Corpus(splits, labels, counts, splits["train"].numbers)
+        return Corpus(splits, labels, counts, numbers)
 
     def texts(self, split: str, counts: Counter[str]) -> Iterator[Text]:
         """Yields the texts of a split; see `DataModule.texts`."""

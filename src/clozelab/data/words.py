@@ -12,9 +12,10 @@ from transformers import PreTrainedTokenizerFast
 
 from clozelab.data.alignment import Window, overlap_of, special_tokens, windows, word_pieces
 from clozelab.data.context import surroundings
-from clozelab.data.module import SPLITS, Corpus, DataModule, labels_of
+from clozelab.data.module import SPLITS, Corpus, DataModule
 from clozelab.data.notices import collected, repeat
 from clozelab.data.repeats import count_repeats, fingerprint
+from clozelab.data.rescoring import vocabulary
 from clozelab.data.schemes import SCHEMES, Scheme, convert, recognise
 from clozelab.data.split import Split
 from clozelab.errors import ConfigError, DataError, require
@@ -100,11 +101,13 @@ class Words(DataModule):
             allowed = f"must be a quarter of a window of {max_length} tokens at most"
             raise ConfigError(f"data.overlap={self.overlap}: {allowed}")
         stores = self._stores(tokenizer, tokenizer_fingerprint, max_length)
-        labels = labels_of({split: store.header["labels"] for split, store in stores.items()}, self.known_labels)
+        found = {split: store.header["labels"] for split, store in stores.items()}
+        labels, names = vocabulary(found, self.rescoring, self.evaluated, self.kind)
         counts = {split: store.header["counts"] for split, store in stores.items()}
         if self.context and all(counts[split]["documents"] == 1 for split in SPLITS):
             log.warning("data.context: the files mark no documents, so that neighbours may be of another document")
-        return Corpus({split: Split(store=store, labels=labels) for split, store in stores.items()}, labels, counts)
+        splits = {split: Split(store=store, labels=labels, names=names, outside="O") for split, store in stores.items()}
+        return Corpus(splits, labels, counts)
 
     def texts(self, split: str, counts: Counter[str]) -> Iterator[Text]:
         """Yields the sentences of a split, words parted by blanks; see `DataModule.texts`."""

@@ -41,17 +41,17 @@ class Tagged:
     loss: NDArray[np.float32]
 
 
-def analyse(tagged: Tagged, seen: frozenset[tuple[str, ...]], *, num_hardest: int = 20) -> dict[str, Any]:
+def analyse(tagged: Tagged, seen: frozenset[tuple[str, ...]] | None, *, num_hardest: int = 20) -> dict[str, Any]:
     """Returns the errors of a split as plain values.
 
     Args:
         tagged: the split.
-        seen: surface forms of the entities of the training split.
+        seen: surface forms of the entities of the training split; None if that is not here.
         num_hardest: words of the highest loss to list.
 
     Returns:
         `confusion` (gold -> predicted -> count, the diagonal too), `hardest`, and for entities also `boundaries` and
-        `seen`.
+        `seen` (if that is known).
     """
     result: dict[str, Any] = {"hardest": hardest_words(tagged, num_hardest)}
     if np.issubdtype(tagged.gold.dtype, np.floating):
@@ -65,7 +65,8 @@ def analyse(tagged: Tagged, seen: frozenset[tuple[str, ...]], *, num_hardest: in
     confusion, boundaries = compare(gold.tolist(), predicted.tolist(), counter.types)
     result["confusion"] = _nested(confusion)
     result["boundaries"] = dict(boundaries)
-    result["seen"] = scores_by_familiarity(gold.tolist(), predicted.tolist(), tagged.words, seen)
+    if seen is not None:
+        result["seen"] = scores_by_familiarity(gold.tolist(), predicted.tolist(), tagged.words, seen)
     return result
 
 

@@ -14,9 +14,10 @@ from clozelab.errors import ConfigError
 from clozelab.model.build import load_tokenizer
 from clozelab.model.pretrained import length_limit
 from clozelab.predict.finished import read_finished
-from clozelab.predict.load import NUMBER, load
+from clozelab.predict.load import load
 from clozelab.store.cache import remove
 from clozelab.summary import read_metrics
+from clozelab.types import NUMBER
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import yaml
 
 from clozelab.config.check import check_groups
 from clozelab.errors import ConfigError
-from clozelab.evaluate import read_config
+from clozelab.evaluate.settings import read_config
 from clozelab.store.runs import Runs, read_run, run_directory
 
 

@@ -1,12 +1,8 @@
 """From a run directory to its model at work: the run's own task, weights and lengths, without its data."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from transformers import PreTrainedTokenizerFast
 
@@ -17,12 +13,10 @@ from clozelab.model.build import split
 from clozelab.predict.finished import Finished, read_finished
 from clozelab.predict.predictor import Predictor
 from clozelab.predict.question import Pairs
-from clozelab.quiet import quiet_libraries
+from clozelab.quiet import only, quiet_libraries
+from clozelab.store.runs import reads_pairs
 from clozelab.task.base import Task
-from clozelab.types import DataSpec
-
-NUMBER = ("value",)
-"""The one output of a run that learnt numbers; no run learns a single class."""
+from clozelab.types import NUMBER, DataSpec
 
 
 def load(run: str | Path, *, device: str = "auto") -> Predictor:
@@ -37,7 +31,7 @@ def load(run: str | Path, *, device: str = "auto") -> Predictor:
         DataError: if its weights are damaged.
     """
     quiet_libraries()
-    with _quiet():
+    with only(logging.WARNING, "clozelab.model"):  # not what is said of every model that is built
         return _load(read_finished(run), device)
 
 
@@ -62,18 +56,6 @@ def _load(finished: Finished, device: str) -> Predictor:
     )  # fmt: skip
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Leaves out what is said of every model that is built, but for warnings."""
-    logger = logging.getLogger("clozelab.model")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
 def spec_of(task: Task, finished: Finished, tokenizer: PreTrainedTokenizerFast) -> DataSpec:
     """Returns what the run's data told its task, as far as answering needs it.
 
@@ -91,10 +73,5 @@ def spec_of(task: Task, finished: Finished, tokenizer: PreTrainedTokenizerFast) 
 
 def _pairs(task: Task, folder: Path) -> Pairs:
     """Returns whether the run was trained on pairs of texts: its predictions have them."""
-    stored = folder / "predictions" / "test.parquet"
-    if task.kind != "texts" or not stored.exists():
-        return "maybe"
-    try:
-        return "always" if "text_pair" in pq.read_schema(stored).names else "never"
-    except (pa.ArrowException, OSError):  # damaged: then nobody knows
-        return "maybe"
+    trained_on_pairs = reads_pairs(folder) if task.kind == "texts" else None
+    return "maybe" if trained_on_pairs is None else "always" if trained_on_pairs else "never"

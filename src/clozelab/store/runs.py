@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, final
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from clozelab.errors import ConfigError
@@ -105,6 +107,14 @@ def is_held(folder: Path) -> bool:
     except (Timeout, OSError):  # OSError: not ours to lock, so what run.json says must do
         return True
     return False
+
+
+def reads_pairs(folder: Path) -> bool | None:
+    """Returns whether a run of texts was trained on pairs, which its predictions say; None if these are not there."""
+    try:
+        return "text_pair" in pq.read_schema(folder / "predictions" / "test.parquet").names
+    except (pa.ArrowException, OSError):  # damaged: then nobody knows
+        return None
 
 
 def _advice(folder: Path) -> str:

@@ -1,0 +1,1 @@
+"""Finished runs scored anew: under other settings, and on other data."""

@@ -1,0 +1,95 @@
+"""The verb `evaluate`: its words, and what it prints. Free of torch until something is to be scored."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from clozelab.errors import ConfigError, did_you_mean
+from clozelab.evaluate.settings import parse
+from clozelab.mistakes import print_errors
+from clozelab.summary import print_metrics, read_metrics
+
+USAGE = """usage: clozelab evaluate RUN [--errors] [data=NAME] [split=SPLIT] [labels.THEIRS=OURS ...] [key=value ...]
+
+  RUN                  directory of a completed run: outputs/<study>/<name>/seed-<n>
+  --errors             what it gets wrong: types confused, borders, unseen entities, the hardest words
+  key=value            score its weights under other settings: task.decoding=viterbi, data.test=other.conll
+  data=NAME            on other data, any option that `train` has; data.key=value says more, as there
+  split=SPLIT          train, validation, test, or all: the whole file of a corpus that has one. Without it the test
+                       split of other data, and validation and test of the run's own
+  labels.THEIRS=OURS   what a label (or entity type) of the data is to the model; null leaves it out
+  --config-dir FOLDER  more data options of your own, as in `train`
+
+The results go into RUN/evaluations/, the run itself stays as it is."""
+
+FLAGS = ("--errors", "--config-dir")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Prints the scores of a run, anew if anything is set; returns the exit code.
+
+    Raises:
+        ConfigError: for an option, key or value that cannot be.
+        DataError: for data that cannot be read.
+    """
+    words, flags, folders = _sorted(arguments)
+    asked = bool({"-h", "--help"} & set(flags))
+    if asked or not words:
+        print(USAGE)
+        return 0 if asked else 2
+    if unknown := [flag for flag in flags if flag not in FLAGS]:
+        raise ConfigError(f"{unknown[0]}: no such option.{did_you_mean(unknown[0], FLAGS)} There is --errors")
+    folder = Path(words[0])
+    if several := [word for word in words[1:] if Path(word).exists()]:
+        raise ConfigError(f"{several[0]}: one run at a time")
+    settings = parse(words[1:], folders)
+    if len(words) > 1:
+        from clozelab.evaluate.score import evaluate
+
+        folder = evaluate(folder, settings)
+    metrics = read_metrics(folder)
+    if scored := _scored(folder):
+        print(scored)
+    print_metrics(metrics)
+    print(f"evaluated  {folder}")
+    if "--errors" in flags:
+        print_errors(folder)
+    return 0
+
+
+def _sorted(arguments: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+    """Returns the words of a command line, its flags, and the flags that `train` understands with their values."""
+    words: list[str] = []
+    flags: list[str] = []
+    folders: list[str] = []
+    pending = list(arguments)
+    while pending:
+        word = pending.pop(0)
+        name, equals, value = word.partition("=")
+        if name == "--config-dir":
+            value = value if equals else pending.pop(0) if pending else ""
+            if not value:
+                raise ConfigError("--config-dir: takes a folder")
+            folders += [name, value]
+        elif word.startswith("-"):
+            flags.append(word)
+        else:
+            words.append(word)
+    return words, flags, folders
+
+
+def _scored(folder: Path) -> str:
+    """Returns what was scored on what, of an evaluation directory that says so."""
+    path = folder / "evaluation.json"
+    about = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if "scored" not in about:
+        return ""
+    parts = []
+    for split, counts in about["scored"].items():
+        notes = [f"{counts['left_out']} {counts['left_out_unit']} left out"] if "left_out" in counts else []
+        notes += [f"{counts['in_training']} of the run's training split"] if counts["in_training"] else []
+        notes += ["training split not known"] if counts["in_training"] is None else []
+        parts.append(
+            f"{split} split, {counts['examples']} {counts['unit']}" + (f" ({', '.join(notes)})" if notes else "")
+        )
+    return f"scored     {about['name']}: {'; '.join(parts)}"
