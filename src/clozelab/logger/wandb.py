@@ -10,7 +10,7 @@ from typing import Any, final
 from pytorch_lightning.loggers import Logger
 
 from clozelab.errors import require
-from clozelab.logger.history import Rows
+from clozelab.logger.dashboard import About, Outcome
 from clozelab.store.reach import answers
 
 log = logging.getLogger(__name__)
@@ -51,45 +51,38 @@ class Wandb(Logger):
         """Id of the wandb run, once it is open."""
         return None if self._run is None else str(self._run.id)
 
-    def open(self, *, folder: Path, id: str, name: str, group: str, config: dict[str, Any], history: Rows) -> None:
+    def open(self, about: About) -> None:
         """Starts the wandb run.
 
         Offline, the same id twice makes two directories: so the directories of earlier attempts are removed and their
         history, as far as the run resumes from it, is written into the new one.
 
         Args:
-            folder: where the shared directory `wandb` is.
-            id: of the run.
-            name: shown for the run.
-            group: what shares a name is a cell.
-            config: the resolved config.
-            history: curves up to the step this run resumes from.
+            about: the run.
         """
         import wandb  # imported here: it takes a second that other loggers need not pay
 
         mode = self._resolve_mode()
-        for earlier in (folder / "wandb").glob(f"offline-run-*-{id}") if mode == "offline" else ():
+        for earlier in (about.output_dir / "wandb").glob(f"offline-run-*-{about.id}") if mode == "offline" else ():
             shutil.rmtree(earlier, ignore_errors=True)
-        settings = wandb.Settings(
-            silent=True, console="off", init_timeout=self.timeout, disable_git=True, x_disable_stats=True,
-            login_timeout=self.timeout,
-            finish_timeout=60,  # a network lost meanwhile must not hold the run up; `wandb sync` sends the rest
-            disable_code=True,
-        )  # fmt: skip
         options: dict[str, Any] = {
-            "project": self.project, "entity": self.entity, "dir": str(folder), "id": id, "name": name, "group": group,
-            "config": config, "resume": "allow" if mode == "online" else None, "settings": settings,
+            "project": self.project, "entity": self.entity, "dir": str(about.output_dir), "id": about.id,
+            "name": f"{about.group}/seed-{about.seed}", "group": about.group, "settings": self._settings(),
+            "config": {**about.config, "ancestry": about.ancestry},
         }  # fmt: skip
+        # A run that begins anew must not go on after the rows of its earlier attempt.
+        resume = "allow" if mode == "online" and about.history else None
         try:
-            self._run = wandb.init(**{**options, "mode": mode})
+            self._run = wandb.init(**options, mode=mode, resume=resume)
         except (wandb.Error, OSError) as error:
             log.warning("wandb: %s; this run is logged offline", str(error).splitlines()[0])
             wandb.teardown()  # else its service holds the id of the run that did not start
             mode = "offline"
-            self._run = wandb.init(**{**options, "mode": mode, "resume": None})
+            self._run = wandb.init(**options, mode=mode)
+        self._folder = about.folder
         if mode != "online":
-            for step in sorted(history):
-                self.log_metrics(history[step], step)
+            for step in sorted(about.history):
+                self.log_metrics(about.history[step], step)
 
     def _resolve_mode(self) -> str:
         """Returns the mode asked for, or offline where it cannot be had: nothing may prompt or hang."""
@@ -115,18 +108,17 @@ class Wandb(Logger):
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
         """Nothing to do: `open` got the whole config."""
 
-    def close(self, *, metrics: dict[str, float], failed: bool) -> None:
+    def close(self, outcome: Outcome) -> None:
         """Finishes the wandb run, always: without this the next run of the process would continue it.
 
         Args:
-            metrics: final metrics, for the summary.
-            failed: whether the run failed.
+            outcome: final metrics, for the summary, and whether the run came to its end.
         """
         if self._run is None:
             return
         run, self._run = self._run, None
-        run.summary.update(metrics)
-        run.finish(exit_code=1 if failed else 0)
+        run.summary.update(outcome.metrics)
+        run.finish(exit_code=0 if outcome.finished else 1)
 
 
 def has_key() -> bool:
