@@ -35,6 +35,7 @@ class TensorBoard(Logger):
                 f"_target_={name!r}: needs the package tensorboard: pip install 'clozelab[tensorboard]'", key="_target_"
             )
         self._folder: Path | None = None
+        self._step = 0
         self._curves: EventFile | None = None
         self._table: EventFile | None = None
 
@@ -69,6 +70,7 @@ class TensorBoard(Logger):
         if self._curves is not None:
             try:
                 self._curves.scalars(metrics, step or 0)
+                self._step = max(self._step, step or 0)
             except OSError as error:
                 self._give_up(error)
 
@@ -84,7 +86,7 @@ class TensorBoard(Logger):
         if self._curves is None or self._table is None:
             return
         try:
-            self._table.scalars(outcome.metrics, 0)
+            self._table.scalars(outcome.metrics, self._step)
             self._table.end(finished=outcome.finished)
             self._curves.close()
             self._table.close()
@@ -100,7 +102,7 @@ class TensorBoard(Logger):
 
 @final
 class EventFile:
-    """A file of TensorBoard's events, written at once: a killed process loses none. TensorBoard's own writer has a thread.
+    """A file of TensorBoard's events. Each is written at once, so a killed process loses none.
 
     Args:
         folder: made for it.
@@ -122,7 +124,7 @@ class EventFile:
         self._write(step=step, summary={"value": [{"tag": n, "simple_value": float(v)} for n, v in values.items()]})
 
     def begin(self, hyperparameters: dict[str, Any]) -> None:
-        """Writes the hyperparameters of a row. TensorBoard finds the columns, those that differ first, over all rows."""
+        """Writes the hyperparameters of a row; TensorBoard makes the columns of all rows, those that differ first."""
         from tensorboard.plugins.hparams import metadata, plugin_data_pb2
 
         start = plugin_data_pb2.SessionStartInfo(start_time_secs=time.time())

@@ -1,5 +1,6 @@
 """Weights & Biases, without ever asking or waiting: offline where there is no account, online where a key is there."""
 
+import json
 import logging
 import netrc
 import os
@@ -11,9 +12,18 @@ from pytorch_lightning.loggers import Logger
 
 from clozelab.errors import require
 from clozelab.logger.dashboard import About, Outcome
-from clozelab.store.reach import answers
+from clozelab.store.reach import responds
 
 log = logging.getLogger(__name__)
+
+PING = b'{"query": "query { __typename }"}'
+"""The smallest question of GraphQL."""
+
+CONFUSION = ("Actual", "Predicted", "nPredictions")
+"""Columns that wandb's picture of a confusion matrix has."""
+
+SHORT = {"validation": "val"}
+"""Splits whose metrics begin otherwise."""
 
 
 @final
@@ -24,7 +34,7 @@ class Wandb(Logger):
         project: wandb project.
         entity: wandb user or team; None is the account's own.
         mode: `auto` (online if a key is there, else offline), `online`, `offline` or `disabled`.
-        timeout: seconds to wait for the server before going on offline.
+        timeout: seconds that a server which does not answer may cost at the beginning of a run, and again at its end.
     """
 
     def __init__(
@@ -40,6 +50,8 @@ class Wandb(Logger):
         self.mode = mode
         self.timeout = timeout
         self._run: Any = None
+        self._folder = Path()
+        self._step = 0
 
     @property
     def name(self) -> str:
@@ -60,29 +72,44 @@ class Wandb(Logger):
         Args:
             about: the run.
         """
+        # Its reports on itself go to the server, too, and one that hangs would hold the process up at its end.
+        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         import wandb  # imported here: it takes a second that other loggers need not pay
 
-        mode = self._resolve_mode()
-        for earlier in (about.output_dir / "wandb").glob(f"offline-run-*-{about.id}") if mode == "offline" else ():
+        mode, shared = self._resolve_mode(), about.output_dir / "wandb"
+        for earlier in shared.glob(f"offline-run-*-{about.id}") if mode == "offline" else ():
             shutil.rmtree(earlier, ignore_errors=True)
         options: dict[str, Any] = {
             "project": self.project, "entity": self.entity, "dir": str(about.output_dir), "id": about.id,
             "name": f"{about.group}/seed-{about.seed}", "group": about.group, "settings": self._settings(),
-            "config": {**about.config, "ancestry": about.ancestry},
+            "config": {**about.config, "ancestry": about.ancestry}, "mode": mode,
         }  # fmt: skip
-        # A run that begins anew must not go on after the rows of its earlier attempt.
-        resume = "allow" if mode == "online" and about.history else None
+        if mode == "online" and about.history:  # one that begins anew must not go on after an earlier attempt
+            options["resume"] = "allow"
+        before = set(shared.glob(f"run-*-{about.id}"))
         try:
-            self._run = wandb.init(**options, mode=mode, resume=resume)
+            self._run = wandb.init(**options)
         except (wandb.Error, OSError) as error:
             log.warning("wandb: %s; this run is logged offline", str(error).splitlines()[0])
             wandb.teardown()  # else its service holds the id of the run that did not start
+            for empty in set(shared.glob(f"run-*-{about.id}")) - before:
+                shutil.rmtree(empty, ignore_errors=True)
             mode = "offline"
-            self._run = wandb.init(**options, mode=mode)
+            self._run = wandb.init(**{**options, "mode": mode, "resume": None})
         self._folder = about.folder
         if mode != "online":
             for step in sorted(about.history):
                 self.log_metrics(about.history[step], step)
+
+    def _settings(self) -> Any:
+        import wandb
+
+        return wandb.Settings(
+            silent=True, console="off", disable_git=True, disable_code=True, x_disable_stats=True,
+            # Asking whether the server answers takes up to three tenths of `timeout`, going on offline a little.
+            init_timeout=0.5 * self.timeout, login_timeout=0.5 * self.timeout,
+            finish_timeout=0.6 * self.timeout,  # what a lost network keeps from the server, `wandb sync` sends later
+        )  # fmt: skip
 
     def _resolve_mode(self) -> str:
         """Returns the mode asked for, or offline where it cannot be had: nothing may prompt or hang."""
@@ -93,7 +120,8 @@ class Wandb(Logger):
         if mode != "online":
             return mode
         server = os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai"
-        reachable = answers(server, timeout=min(self.timeout, 3))
+        # The address that the client needs. A server may take connections and yet never answer.
+        reachable = responds(f"{server.rstrip('/')}/graphql", body=PING, timeout=0.3 * self.timeout)
         if has_key() and reachable:
             return mode
         reason = f"{server} does not answer" if has_key() else "no key is there (wandb login)"
@@ -104,6 +132,7 @@ class Wandb(Logger):
         """Adds values to the row of an optimizer step."""
         if self._run is not None:
             self._run.log(metrics, step=step)
+            self._step = max(self._step, step or 0)
 
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
         """Nothing to do: `open` got the whole config."""
@@ -117,8 +146,36 @@ class Wandb(Logger):
         if self._run is None:
             return
         run, self._run = self._run, None
+        if tables := _tables(outcome.metrics, self._folder / "errors.json"):
+            run.log(tables, step=self._step)
         run.summary.update(outcome.metrics)
         run.finish(exit_code=0 if outcome.finished else 1)
+
+
+def _tables(metrics: dict[str, float], errors: Path) -> dict[str, Any]:
+    """Returns, for every split, the scores of each label or entity type, and what was taken for what."""
+    import wandb
+
+    scores: dict[str, dict[str, dict[str, float]]] = {}  # split -> label -> score
+    for name, value in metrics.items():
+        split, _, rest = name.partition("/")
+        score, is_part, label = rest.partition("/")  # a label may have slashes itself
+        if is_part:
+            scores.setdefault(split, {}).setdefault(label, {})[score] = value
+    tables: dict[str, Any] = {}
+    for split, labels in scores.items():
+        columns = list(dict.fromkeys(score for own in labels.values() for score in own))
+        rows = [[label, *(own.get(score) for score in columns)] for label, own in labels.items()]
+        tables[f"{split}/labels"] = wandb.Table(columns=["label", *columns], data=rows)
+    found = json.loads(errors.read_text(encoding="utf-8")) if errors.exists() else {}
+    for split, own in found.items():
+        rows = [[gold, said, count] for gold, row in own.get("confusion", {}).items() for said, count in row.items()]
+        if rows:
+            tables[f"{SHORT.get(split, split)}/confusion"] = wandb.plot_table(
+                "wandb/confusion_matrix/v1", wandb.Table(columns=list(CONFUSION), data=rows),
+                {column: column for column in CONFUSION}, {"title": f"confusion, {split}"},
+            )  # fmt: skip
+    return tables
 
 
 def has_key() -> bool:
