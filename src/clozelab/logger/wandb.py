@@ -5,6 +5,7 @@ import logging
 import netrc
 import os
 import shutil
+import threading
 from pathlib import Path
 from typing import Any, final
 
@@ -77,6 +78,7 @@ class Wandb(Logger):
         import wandb  # imported here: it takes a second that other loggers need not pay
 
         mode, shared = self._resolve_mode(), about.output_dir / "wandb"
+        self._folder = about.folder
         for earlier in shared.glob(f"offline-run-*-{about.id}") if mode == "offline" else ():
             shutil.rmtree(earlier, ignore_errors=True)
         options: dict[str, Any] = {
@@ -89,14 +91,13 @@ class Wandb(Logger):
         before = set(shared.glob(f"run-*-{about.id}"))
         try:
             self._run = wandb.init(**options)
-        except (wandb.Error, OSError) as error:
-            log.warning("wandb: %s; this run is logged offline", str(error).splitlines()[0])
+        except _failures() as error:
+            log.warning("wandb: %s; this run is logged offline", _first_line(error))
             wandb.teardown()  # else its service holds the id of the run that did not start
             for empty in set(shared.glob(f"run-*-{about.id}")) - before:
                 shutil.rmtree(empty, ignore_errors=True)
             mode = "offline"
             self._run = wandb.init(**{**options, "mode": mode, "resume": None})
-        self._folder = about.folder
         if mode != "online":
             for step in sorted(about.history):
                 self.log_metrics(about.history[step], step)
@@ -117,22 +118,28 @@ class Wandb(Logger):
         mode = self.mode
         if mode == "auto":
             mode = asked if asked in ("offline", "online", "disabled") else "online" if has_key() else "offline"
-        if mode != "online":
+        if mode != "online" or (has_key() and self._is_reachable()):
             return mode
-        server = os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai"
-        # The address that the client needs. A server may take connections and yet never answer.
-        reachable = responds(f"{server.rstrip('/')}/graphql", body=PING, timeout=0.3 * self.timeout)
-        if has_key() and reachable:
-            return mode
-        reason = f"{server} does not answer" if has_key() else "no key is there (wandb login)"
+        reason = f"{_server()} does not answer" if has_key() else "no key is there (wandb login)"
         log.warning("wandb: %s, so this run is logged offline", reason)
         return "offline"
 
+    def _is_reachable(self) -> bool:
+        # The address that the client needs. A server may take connections and yet never answer.
+        return responds(f"{_server().rstrip('/')}/graphql", body=PING, timeout=0.3 * self.timeout)
+
     def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
         """Adds values to the row of an optimizer step."""
+        self._log(metrics, step or 0)
+
+    def _log(self, values: dict[str, Any], step: int) -> None:
         if self._run is not None:
-            self._run.log(metrics, step=step)
-            self._step = max(self._step, step or 0)
+            try:
+                self._run.log(values, step=step)
+                self._step = max(self._step, step)
+            except _failures() as error:  # its service has died
+                self._run = None
+                log.warning("wandb: %s; no more of this run goes there", _first_line(error))
 
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
         """Nothing to do: `open` got the whole config."""
@@ -143,13 +150,41 @@ class Wandb(Logger):
         Args:
             outcome: final metrics, for the summary, and whether the run came to its end.
         """
-        if self._run is None:
+        run, online = self._run, self._run is not None and not self._run.settings._offline
+        if run is None:
             return
-        run, self._run = self._run, None
+        if not online:
+            self._log_tables(outcome)
+        elif self._is_reachable():  # tables ask the server, and wait a minute for its answer
+            thread = threading.Thread(target=self._log_tables, args=(outcome,), daemon=True)
+            thread.start()
+            thread.join(0.3 * self.timeout)
+        self._run = None
+        try:
+            run.summary.update(outcome.metrics)
+            run.finish(exit_code=0 if outcome.finished else 1)
+        except _failures() as error:
+            log.warning("wandb: %s; what has not been sent is in %s", _first_line(error), run.dir)
+
+    def _log_tables(self, outcome: Outcome) -> None:
         if tables := _tables(outcome.metrics, self._folder / "errors.json"):
-            run.log(tables, step=self._step)
-        run.summary.update(outcome.metrics)
-        run.finish(exit_code=0 if outcome.finished else 1)
+            self._log(tables, self._step)
+
+
+def _server() -> str:
+    return os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai"
+
+
+def _failures() -> tuple[type[BaseException], ...]:
+    """Returns how wandb fails where there is no server, or where its own service process has died."""
+    import wandb
+    from wandb.sdk.mailbox import MailboxClosedError
+
+    return wandb.Error, MailboxClosedError, OSError
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _tables(metrics: dict[str, float], errors: Path) -> dict[str, Any]:
