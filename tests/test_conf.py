@@ -29,7 +29,7 @@ FILES = sorted(path.relative_to(CONF) for path in CONF.rglob("*.yaml"))
 OPTIONS = [path for path in FILES if len(path.parts) == 2 and path.stem not in BASES]
 OURS = ("task", "data", "model", "logger", "scheduler")
 TUNABLE = ("optimizer", "scheduler", "trainer", "callbacks", "logger", "task")
-COUNT = 73
+COUNT = 74
 """Config files there are; a file that Git lost, or one that no test sees, changes it."""
 
 

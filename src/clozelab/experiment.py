@@ -22,9 +22,9 @@ from clozelab.checkpoint import card_of, export, last_step, load_weights
 from clozelab.config.nodes import find_target, instantiate
 from clozelab.data.module import SPLITS, DataModule
 from clozelab.data.rescoring import Rescoring
-from clozelab.identity import Identity
+from clozelab.identity import Identity, Kind, flatten, kind_of
+from clozelab.logger.dashboard import About, opened
 from clozelab.logger.history import History
-from clozelab.logger.wandb import Wandb
 from clozelab.model.build import split, tokenizer_fingerprint
 from clozelab.model.features import Machine, remember
 from clozelab.model.freeze import count_parameters, freeze_parts, parts_of
@@ -129,16 +129,14 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
     parameters = count_parameters(task.model)
     history = History(folder=run.folder)
     history.resume_from(resume_from or 0)
-    dashboards = {name: instantiate(node) for name, node in config["logger"].items()}
-    trainer = make_trainer(config, run.folder, [history, *dashboards.values()])
+    loggers = [instantiate(node) for node in config["logger"].values()]
+    trainer = make_trainer(config, run.folder, [history, *loggers])
     _remember_states(trainer, parts, config)
     for callback in config["callbacks"].values():
         if "monitor" in callback:
             check_metric(f"{callback['_target_']} monitor", callback["monitor"], task.metric_names())
-    metrics: dict[str, float] = {}
-    finished = False
-    try:
-        _open_dashboards(dashboards, run, config, history)
+    with opened(loggers, _about(run, config, history)) as outcome:
+        metrics = outcome.metrics
         metrics.update(_scores_before(trainer, task, data, run, resumed=resume_from is not None))
         started = time.perf_counter()
         last = Checkpoint.last_path(run.folder) if resume_from is not None else None
@@ -157,11 +155,7 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
             selection=task.selection, fit_seconds=seconds, steps=trainer.global_step,
         )  # fmt: skip
         run.complete(metrics)
-        finished = True
-    finally:
-        for dashboard in dashboards.values():
-            if isinstance(dashboard, Wandb):
-                dashboard.close(metrics=metrics, failed=not finished)
+        outcome.finished = True
     if not config["callbacks"]["checkpoint"].get("keep", False):
         remove(Checkpoint.last_path(run.folder).parent)
     return metrics
@@ -241,13 +235,12 @@ def make_trainer(
     return trainer
 
 
-def _open_dashboards(dashboards: Mapping[str, Logger], run: Run, config: Config, history: History) -> None:
-    for dashboard in dashboards.values():
-        if isinstance(dashboard, Wandb):
-            dashboard.open(
-                folder=Path(config["output_dir"]), id=run.id, name=f"{run.group}/seed-{config['seed']}",
-                group=run.group, config=dict(config), history=history.rows,
-            )  # fmt: skip
+def _about(run: Run, config: Config, history: History) -> About:
+    return About(
+        output_dir=Path(config["output_dir"]), folder=run.folder, id=run.id, group=run.group, seed=config["seed"],
+        config=dict(config), ancestry=run.state()["ancestry"], history=history.all_rows(),
+        hyperparameters={key: value for key, value in flatten(config) if kind_of(key) is Kind.IDENTITY},
+    )  # fmt: skip
 
 
 def _select_weights(trainer: pl.Trainer, task: Task, data: DataModule, run: Run) -> None:

@@ -21,8 +21,14 @@ def print_result(run: Run, output_dir: Path) -> None:
     print_metrics(run.metrics())
     console.print(f"run directory  {run.folder}", soft_wrap=True)
     console.print(f"model          {run.folder / 'model'}", soft_wrap=True)
-    if (output_dir / "wandb").exists():
-        console.print(f"dashboard      wandb leet {output_dir / 'wandb'}", soft_wrap=True)
+    for command in dashboards(output_dir):
+        console.print(f"dashboard      {command}", soft_wrap=True)
+
+
+def dashboards(output_dir: Path) -> list[str]:
+    """Returns the commands that open the dashboards there are of all runs below `output_dir`."""
+    openers = {"wandb": "wandb leet", "tensorboard": "tensorboard --logdir"}
+    return [f"{opener} {output_dir / name}" for name, opener in openers.items() if (output_dir / name).exists()]
 
 
 def read_metrics(folder: Path) -> dict[str, float]:

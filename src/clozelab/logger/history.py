@@ -47,6 +47,11 @@ class History(Logger):
             for late in [s for s in rows if s > step]:
                 del rows[late]
 
+    def all_rows(self) -> Rows:
+        """Returns the curves with the clock values, for a dashboard that goes on with them."""
+        steps = sorted({*self.rows, *self._timings})
+        return {step: {**self.rows.get(step, {}), **self._timings.get(step, {})} for step in steps}
+
     def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
         """Adds values to the row of an optimizer step."""
         assert step is not None, "every curve has an x-axis"

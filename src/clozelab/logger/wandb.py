@@ -1,8 +1,10 @@
 """Weights & Biases, without ever asking or waiting: offline where there is no account, online where a key is there."""
 
+import json
 import logging
 import os
 import shutil
+import threading
 from pathlib import Path
 from typing import Any, final
 
@@ -10,10 +12,19 @@ from pytorch_lightning.loggers import Logger
 
 from clozelab.errors import require
 from clozelab.logger.account import has_key
-from clozelab.store.reach import answers
-from clozelab.store.runs import Rows
+from clozelab.logger.dashboard import About, Outcome
+from clozelab.store.reach import responds
 
 log = logging.getLogger(__name__)
+
+PING = b'{"query": "query { __typename }"}'
+"""The smallest question of GraphQL."""
+
+CONFUSION = ("Actual", "Predicted", "nPredictions")
+"""Columns that wandb's picture of a confusion matrix has."""
+
+SHORT = {"validation": "val"}
+"""Splits whose metrics begin otherwise."""
 
 
 @final
@@ -24,7 +35,7 @@ class Wandb(Logger):
         project: wandb project.
         entity: wandb user or team; None is the account's own.
         mode: `auto` (online if a key is there, else offline), `online`, `offline` or `disabled`.
-        timeout: seconds to wait for the server before going on offline.
+        timeout: seconds that a server which does not answer may cost at the beginning of a run, and again at its end.
     """
 
     def __init__(
@@ -40,6 +51,8 @@ class Wandb(Logger):
         self.mode = mode
         self.timeout = timeout
         self._run: Any = None
+        self._folder = Path()
+        self._step = 0
 
     @property
     def name(self) -> str:
@@ -51,45 +64,53 @@ class Wandb(Logger):
         """Id of the wandb run, once it is open."""
         return None if self._run is None else str(self._run.id)
 
-    def open(self, *, folder: Path, id: str, name: str, group: str, config: dict[str, Any], history: Rows) -> None:
+    def open(self, about: About) -> None:
         """Starts the wandb run.
 
         Offline, the same id twice makes two directories: so the directories of earlier attempts are removed and their
         history, as far as the run resumes from it, is written into the new one.
 
         Args:
-            folder: where the shared directory `wandb` is.
-            id: of the run.
-            name: shown for the run.
-            group: what shares a name is a cell.
-            config: the resolved config.
-            history: curves up to the step this run resumes from.
+            about: the run.
         """
+        # Its reports on itself go to the server, too, and one that hangs would hold the process up at its end.
+        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         import wandb  # imported here: it takes a second that other loggers need not pay
 
-        mode = self._resolve_mode()
-        for earlier in (folder / "wandb").glob(f"offline-run-*-{id}") if mode == "offline" else ():
+        mode, shared = self._resolve_mode(), about.output_dir / "wandb"
+        self._folder = about.folder
+        for earlier in shared.glob(f"offline-run-*-{about.id}") if mode == "offline" else ():
             shutil.rmtree(earlier, ignore_errors=True)
-        settings = wandb.Settings(
-            silent=True, console="off", init_timeout=self.timeout, disable_git=True, x_disable_stats=True,
-            login_timeout=self.timeout,
-            finish_timeout=60,  # a network lost meanwhile must not hold the run up; `wandb sync` sends the rest
-            disable_code=True,
-        )  # fmt: skip
         options: dict[str, Any] = {
-            "project": self.project, "entity": self.entity, "dir": str(folder), "id": id, "name": name, "group": group,
-            "config": config, "resume": "allow" if mode == "online" else None, "settings": settings,
+            "project": self.project, "entity": self.entity, "dir": str(about.output_dir), "id": about.id,
+            "name": f"{about.group}/seed-{about.seed}", "group": about.group, "settings": self._settings(),
+            "config": {**about.config, "ancestry": about.ancestry}, "mode": mode,
         }  # fmt: skip
+        if mode == "online" and about.history:  # one that begins anew must not go on after an earlier attempt
+            options["resume"] = "allow"
+        before = set(shared.glob(f"run-*-{about.id}"))
         try:
-            self._run = wandb.init(**{**options, "mode": mode})
-        except (wandb.Error, OSError) as error:
-            log.warning("wandb: %s; this run is logged offline", str(error).splitlines()[0])
+            self._run = wandb.init(**options)
+        except _failures() as error:
+            log.warning("wandb: %s; this run is logged offline", _first_line(error))
             wandb.teardown()  # else its service holds the id of the run that did not start
+            for empty in set(shared.glob(f"run-*-{about.id}")) - before:
+                shutil.rmtree(empty, ignore_errors=True)
             mode = "offline"
             self._run = wandb.init(**{**options, "mode": mode, "resume": None})
         if mode != "online":
-            for step in sorted(history):
-                self.log_metrics(history[step], step)
+            for step in sorted(about.history):
+                self.log_metrics(about.history[step], step)
+
+    def _settings(self) -> Any:
+        import wandb
+
+        return wandb.Settings(
+            silent=True, console="off", disable_git=True, disable_code=True, x_disable_stats=True,
+            # Asking whether the server answers takes up to three tenths of `timeout`, going on offline a little.
+            init_timeout=0.5 * self.timeout, login_timeout=0.5 * self.timeout,
+            finish_timeout=0.6 * self.timeout,  # what a lost network keeps from the server, `wandb sync` sends later
+        )  # fmt: skip
 
     def _resolve_mode(self) -> str:
         """Returns the mode asked for, or offline where it cannot be had: nothing may prompt or hang."""
@@ -97,33 +118,96 @@ class Wandb(Logger):
         mode = self.mode
         if mode == "auto":
             mode = asked if asked in ("offline", "online", "disabled") else "online" if has_key() else "offline"
-        if mode != "online":
+        if mode != "online" or (has_key() and self._is_reachable()):
             return mode
-        server = os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai"
-        reachable = answers(server, timeout=min(self.timeout, 3))
-        if has_key() and reachable:
-            return mode
-        reason = f"{server} does not answer" if has_key() else "no key is there (wandb login)"
+        reason = f"{_server()} does not answer" if has_key() else "no key is there (wandb login)"
         log.warning("wandb: %s, so this run is logged offline", reason)
         return "offline"
 
+    def _is_reachable(self) -> bool:
+        # The address that the client needs. A server may take connections and yet never answer.
+        return responds(f"{_server().rstrip('/')}/graphql", body=PING, timeout=0.3 * self.timeout)
+
     def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
         """Adds values to the row of an optimizer step."""
+        self._log(metrics, step or 0)
+
+    def _log(self, values: dict[str, Any], step: int) -> None:
         if self._run is not None:
-            self._run.log(metrics, step=step)
+            try:
+                self._run.log(values, step=step)
+                self._step = max(self._step, step)
+            except _failures() as error:  # its service has died
+                self._run = None
+                log.warning("wandb: %s; no more of this run goes there", _first_line(error))
 
     def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
         """Nothing to do: `open` got the whole config."""
 
-    def close(self, *, metrics: dict[str, float], failed: bool) -> None:
+    def close(self, outcome: Outcome) -> None:
         """Finishes the wandb run, always: without this the next run of the process would continue it.
 
         Args:
-            metrics: final metrics, for the summary.
-            failed: whether the run failed.
+            outcome: final metrics, for the summary, and whether the run came to its end.
         """
-        if self._run is None:
+        run, online = self._run, self._run is not None and not self._run.settings._offline
+        if run is None:
             return
-        run, self._run = self._run, None
-        run.summary.update(metrics)
-        run.finish(exit_code=1 if failed else 0)
+        if not online:
+            self._log_tables(outcome)
+        elif self._is_reachable():  # tables ask the server, and wait a minute for its answer
+            thread = threading.Thread(target=self._log_tables, args=(outcome,), daemon=True)
+            thread.start()
+            thread.join(0.3 * self.timeout)
+        self._run = None
+        try:
+            run.summary.update(outcome.metrics)
+            run.finish(exit_code=0 if outcome.finished else 1)
+        except _failures() as error:
+            log.warning("wandb: %s; what has not been sent is in %s", _first_line(error), run.dir)
+
+    def _log_tables(self, outcome: Outcome) -> None:
+        if tables := _tables(outcome.metrics, self._folder / "errors.json"):
+            self._log(tables, self._step)
+
+
+def _server() -> str:
+    return os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai"
+
+
+def _failures() -> tuple[type[BaseException], ...]:
+    """Returns how wandb fails where there is no server, or where its own service process has died."""
+    import wandb
+    from wandb.sdk.mailbox import MailboxClosedError
+
+    return wandb.Error, MailboxClosedError, OSError
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _tables(metrics: dict[str, float], errors: Path) -> dict[str, Any]:
+    """Returns, for every split, the scores of each label or entity type, and what was taken for what."""
+    import wandb
+
+    scores: dict[str, dict[str, dict[str, float]]] = {}  # split -> label -> score
+    for name, value in metrics.items():
+        split, _, rest = name.partition("/")
+        score, is_part, label = rest.partition("/")  # a label may have slashes itself
+        if is_part:
+            scores.setdefault(split, {}).setdefault(label, {})[score] = value
+    tables: dict[str, Any] = {}
+    for split, labels in scores.items():
+        columns = list(dict.fromkeys(score for own in labels.values() for score in own))
+        rows = [[label, *(own.get(score) for score in columns)] for label, own in labels.items()]
+        tables[f"{split}/labels"] = wandb.Table(columns=["label", *columns], data=rows)
+    found = json.loads(errors.read_text(encoding="utf-8")) if errors.exists() else {}
+    for split, own in found.items():
+        rows = [[gold, said, count] for gold, row in own.get("confusion", {}).items() for said, count in row.items()]
+        if rows:
+            tables[f"{SHORT.get(split, split)}/confusion"] = wandb.plot_table(
+                "wandb/confusion_matrix/v1", wandb.Table(columns=list(CONFUSION), data=rows),
+                {column: column for column in CONFUSION}, {"title": f"confusion, {split}"},
+            )  # fmt: skip
+    return tables

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from clozelab.summary import dashboards
 from clozelab.sweep.cell import Cell
 
 
@@ -91,9 +92,8 @@ class View:
             self._console.print(f"val and test: {next(iter(chosen.values()))}")
         for study in dict.fromkeys(cell.run.folder.parents[1] for cell in self._cells):
             self._console.print(f"study directory  {study}", soft_wrap=True)
-        wandb = Path(self._cells[0].config["output_dir"]) / "wandb"
-        if wandb.exists():
-            self._console.print(f"dashboard        wandb leet {wandb}", soft_wrap=True)
+        for command in dashboards(Path(self._cells[0].config["output_dir"])):
+            self._console.print(f"dashboard        {command}", soft_wrap=True)
 
     def _what(self, cell: Cell) -> str:
         return " ".join(f"{key.rpartition('.')[2]}={_override(cell, key)}" for key in self._varied) or cell.run.id
