@@ -10,12 +10,10 @@ import math
 import warnings
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
-from typing import Any, Protocol, get_args
+from typing import Any, get_args
 
-import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.loggers import Logger
 
 from clozelab.config.annotations import annotations, describe, fits, type_problem
 from clozelab.config.callbacks import check_callbacks
@@ -23,6 +21,7 @@ from clozelab.config.kinds import beside_problems, kind_problem
 from clozelab.config.messages import join
 from clozelab.config.nodes import RESERVED, are_nodes, find_target, is_node
 from clozelab.config.origin import Origin
+from clozelab.config.roles import ROLES
 from clozelab.config.schema import ROOT_KEYS, root_problems
 from clozelab.config.trainer import ELSEWHERE, check_trainer
 from clozelab.errors import ConfigError, did_you_mean
@@ -31,36 +30,6 @@ from clozelab.optimizer.groups import Groups
 Report = Callable[[str, str], None]
 REFUSALS = (ValueError, TypeError, AttributeError, RuntimeError, MisconfigurationException)
 """How torch and Lightning refuse a value."""
-
-
-class Model(Protocol):
-    """What `model` must be."""
-
-    def tokenizer(self, corpus: Any) -> Any:
-        """Returns the encoder's tokenizer."""
-
-    def build(self, *, head: str, labels: Any) -> Any:
-        """Returns the encoder under a new head."""
-
-
-class Scheduler(Protocol):
-    """What `scheduler` must be."""
-
-    def build(self, *, optimizer: Any, num_steps: int) -> Any:
-        """Returns the schedule."""
-
-
-ROLES: dict[str, Any] = {
-    "data": pl.LightningDataModule,
-    "model": Model,
-    "task": pl.LightningModule,
-    "callbacks": pl.Callback,
-    "logger": Logger,
-    "optimizer": torch.optim.Optimizer,
-    "scheduler": Scheduler,
-    "trainer": pl.Trainer,
-}
-"""What the nodes of a group must be."""
 
 
 class _Stub:
