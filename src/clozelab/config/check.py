@@ -19,6 +19,7 @@ from pytorch_lightning.loggers import Logger
 
 from clozelab.config.annotations import annotations, describe, fits, type_problem
 from clozelab.config.callbacks import check_callbacks
+from clozelab.config.kinds import beside_problems, kind_problem
 from clozelab.config.messages import join
 from clozelab.config.nodes import RESERVED, are_nodes, find_target, is_node
 from clozelab.config.origin import Origin
@@ -94,8 +95,13 @@ def find_problems(config: Mapping[str, Any], origin: Origin) -> list[str]:
     for key, message in root_problems(whole):
         report(key, message)
     groups = {key: value for key, value in whole.items() if isinstance(value, Mapping)}
+    mismatch = kind_problem(groups.get("data"), groups.get("task"))
+    if mismatch:
+        report("data.format._target_", mismatch)
+    for key, message in beside_problems(groups.get("data")):
+        report(f"{key}.format._target_", message)
     for group in ("data", "model", "task"):
-        if group in groups:
+        if group in groups and not (mismatch and group == "data"):  # whose keys are all right, elsewhere
             _construct(groups[group], group, ROLES[group], report)
     for group in ("callbacks", "logger"):
         for name, node in groups.get(group, {}).items():
