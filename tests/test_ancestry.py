@@ -88,7 +88,7 @@ def test_pretraining_adaptation_and_fine_tuning_are_three_commands(
     train: Train, tiny_model: Path, articles: Path, texts: Path, tmp_path: Path, clozelab: Run
 ) -> None:
     documents = ["data=plain_files", f"data.train={articles}", *TINY]
-    first = train("task=pretraining", "model=hub", f"model.path={tiny_model}", *documents)
+    first = train("task=pretraining", "model=hub", "model.license=Apache-2.0", f"model.path={tiny_model}", *documents)
     second = train("task=domain_adaptation", "data.general=null", "model=run", f"model.path={first}", *documents)
     labelled = ["task=sequence_classification", "data=text_files", f"data.train={texts}", *TINY]
     third = train(*labelled, "model=run", f"model.path={second}")
@@ -96,6 +96,8 @@ def test_pretraining_adaptation_and_fine_tuning_are_three_commands(
     assert "Ancestry" not in (first / "model/README.md").read_text()
     assert_descends(second, first)
     assert_descends(third, second, first)
+    for run in (second, third):
+        assert "\nlicense: apache-2.0\n" in (run / "model/README.md").read_text(), "of the first"
     assert "head is new: the folder holds BertModel, this task needs BertForPreTraining" in said(first)
     assert "head taken over; its decoder stays tied" in said(second)
     assert "head is new: the folder holds BertForMaskedLM, this task needs BertForSequenceClassification" in said(third)
@@ -221,3 +223,58 @@ def test_texts_that_an_earlier_run_may_have_learnt_from_are_said(
         caplog.clear()
         trace({"path": str(run)}, data, "hash")
         assert ("another data.fold" in caplog.text) == said
+
+
+def write_run(folder: Path, *, model: dict[str, Any], data: dict[str, Any], ancestry: Any = ()) -> Path:
+    """Writes what a run leaves of its configuration, and the limit of its encoder."""
+    (folder / "model").mkdir(parents=True)
+    (folder / "model" / "config.json").write_text('{"max_position_embeddings": 512}')
+    (folder / "run.json").write_text(json.dumps({"id": folder.name, "ancestry": list(ancestry)}))
+    (folder / "config.yaml").write_text(yaml.safe_dump({"model": model, "data": {"train": "a", **data}}))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("first", "now", "warned"),
+    [
+        ({"max_length": 512}, None, True),  # random weights, read at 128 by both runs; now up to 512
+        ({"max_length": 512}, 256, True),
+        ({"max_length": 512}, 128, False),
+        ({"path": "of/a/hub"}, None, False),  # trained elsewhere, on nobody knows what
+    ],
+)
+def test_positions_that_no_run_of_the_line_has_trained_are_said_once(
+    first: dict[str, Any], now: int | None, warned: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = write_run(tmp_path / "one", model=first, data={"max_length": 128})
+    two = write_run(tmp_path / "two", model={"path": str(one)}, data={"max_length": 64})
+    with caplog.at_level(logging.WARNING):
+        trace({"path": str(two)}, {"train": "b", "max_length": now}, "hash")
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == warned
+    for text in said:
+        assert f"read at most 128 tokens at once, this one up to {now or 512}: later positions" in text
+        assert "data.max_length=128 stays within" in text
+
+
+def test_a_line_that_is_lost_and_one_that_read_full_length_warn_of_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    full = write_run(tmp_path / "full", model={"max_length": 512}, data={"max_length": None})
+    lost = write_run(tmp_path / "lost", model={"path": str(tmp_path / "gone")}, data={"max_length": 64})
+    with caplog.at_level(logging.WARNING):
+        for parent in (full, lost):
+            trace({"path": str(parent)}, {"train": "b", "max_length": None}, "hash")
+    assert caplog.records == []
+
+
+def test_the_licence_of_the_weights_is_handed_down(tmp_path: Path) -> None:
+    one = write_run(tmp_path / "one", model={"license": "Apache-2.0", "max_length": 512}, data={})
+    line = trace({"path": str(one)}, {"train": "b"}, "hash")
+    assert line[0]["license"] == "Apache-2.0"
+    two = write_run(tmp_path / "two", model={"license": "unknown", "path": str(one)}, data={}, ancestry=line)
+    assert [run["license"] for run in trace({"path": str(two)}, {"train": "b"}, "hash")] == ["Apache-2.0"] * 2
+    own = write_run(tmp_path / "own", model={"license": "MIT", "path": str(one)}, data={}, ancestry=line)
+    assert trace({"path": str(own)}, {"train": "b"}, "hash")[0]["license"] == "MIT"
+    (two / "config.yaml").unlink()
+    assert trace({"path": str(two)}, {"train": "b"}, "hash")[0]["license"] == "Apache-2.0"

@@ -38,6 +38,8 @@ def python(*arguments: str, folder: Path) -> tuple[subprocess.CompletedProcess[s
         (["train", "model=bert_tinny"], 2, "Did you mean 'bert_tiny'?"),
         (["data", "list"], 0, "conll2003"),
         (["compare", "--help"], 0, "usage: clozelab compare PATH..."),
+        (["runs", "list"], 2, "no runs here: there is no outputs/"),
+        (["doctor", "--help"], 0, "usage: clozelab doctor"),
     ],
 )
 def test_what_needs_no_torch_does_not_import_it_and_answers_at_once(
@@ -55,7 +57,8 @@ def test_what_needs_no_torch_does_not_import_it_and_answers_at_once(
 
 def test_what_hydra_and_the_parent_of_a_sweep_import_is_free_of_torch(tmp_path: Path) -> None:
     modules = (
-        "cli identity record sweep.run sweep.view sweep.pool fetch summary environment config.compose compare.command"
+        "cli identity record sweep.run sweep.view sweep.pool fetch summary environment config.compose compare.command "
+        "housekeeping.command housekeeping.clean housekeeping.listing doctor.command"
     )
     names = [f"clozelab.{name}" for name in modules.split()]
     code = f"import sys, {', '.join(names)}, hydra_plugins.clozelab.launcher; print({HEAVY} & set(sys.modules))"

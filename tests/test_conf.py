@@ -17,6 +17,7 @@ import yaml
 
 from clozelab.config.check import find_problems
 from clozelab.config.compose import compose
+from clozelab.config.kinds import serving
 from clozelab.config.nodes import find_target, is_node
 from clozelab.config.origin import BASES, conf_dir
 from clozelab.config.schema import GROUPS
@@ -81,7 +82,9 @@ def test_there_are_as_many_files_as_expected() -> None:
 
 @pytest.mark.parametrize("file", OPTIONS, ids=str)
 def test_every_option_composes_and_is_identified_and_passes_the_check(file: Path, fill: dict[str, str]) -> None:
-    config = complete([f"{file.parts[0]}={file.stem}"], fill)
+    tasks = {"words": "token_classification", "texts": "sequence_classification", "documents": "pretraining"}
+    task = next((f"task={tasks[k]}" for k in tasks if file.parts[0] == "data" and file.stem in serving(k)), None)
+    config = complete([*filter(None, [task]), f"{file.parts[0]}={file.stem}"], fill)
     assert find_problems(config, lambda key: "") == []
     identity = identify(config)
     assert len(identity.cell) == 8

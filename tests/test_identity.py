@@ -16,7 +16,7 @@ from clozelab.config.origin import conf_dir, options
 from clozelab.config.schema import GROUPS
 from clozelab.config.trainer import ELSEWHERE
 from clozelab.errors import ConfigError, DataError
-from clozelab.identity import KINDS, LOCATED, Kind, flatten, identify, kind_of, open_run, warn_of_other_code
+from clozelab.identity import KINDS, LOCATED, UNUSED, Kind, flatten, identify, kind_of, open_run, warn_of_other_code
 
 FREE = {
     "study", "name", "output_dir", "rerun", "data.license", "data.citation", "model.license", "trainer.profiler",
@@ -31,7 +31,9 @@ NUMERICS = {
 
 def all_configs() -> list[dict[str, Any]]:
     chosen = [(group, option) for group in GROUPS for option in options(group, [conf_dir()])]
-    return [compose([f"{group}={option}"]) for group, option in chosen]
+    # An experiment may be a sweep; its cells have the same keys.
+    whole = {"experiment": ["hydra.sweeper.params=null"]}
+    return [compose([f"{group}={option}", *whole.get(group, [])]) for group, option in chosen]
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +48,8 @@ def intended(key: str) -> Kind:
     """Returns the kind a key is meant to have: what is not listed is identity."""
     if key in NUMERICS:
         return Kind.NUMERICS
+    if key.startswith(("data.general.", "data.more.")) and key.rpartition(".")[2] in UNUSED:
+        return Kind.FREE
     below = ".source." in key or any(key.startswith(f"{prefix}.") for prefix in FREE_BELOW)
     return Kind.FREE if key in FREE or below else Kind.IDENTITY
 
@@ -53,6 +57,15 @@ def intended(key: str) -> Kind:
 def test_every_key_is_of_the_kind_it_is_meant_to_be(keys: set[str]) -> None:
     assert {key: kind_of(key) for key in keys} == {key: intended(key) for key in keys}
     assert {*FREE, *NUMERICS} <= keys, "the lists here name real keys"
+
+
+def test_what_a_corpus_beside_has_and_nothing_reads_does_not_name_a_run() -> None:
+    config = compose(["task=domain_adaptation"])
+    for key in UNUSED:
+        other = {**config, "data": {**config["data"], "general": {**config["data"]["general"], key: "another"}}}
+        assert identify(other) == identify(config), key
+        whole = {**config, "data": {**config["data"], "general": None}}
+        assert identify(whole) != identify(config)
 
 
 def test_every_entry_of_the_table_decides_some_key(keys: set[str]) -> None:

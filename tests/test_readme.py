@@ -95,6 +95,21 @@ def test_runs_are_compared_as_shown(
     assert ("paired bootstrap (Koehn" in out) == ("--against" in command)
 
 
+def test_runs_are_looked_after_as_shown(
+    clozelab: Run, finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CLOZELAB_CACHE", str(tmp_path / "cache"))
+    shutil.copytree(finished_run, tmp_path / "outputs" / "grid" / "a-0c753de4" / "seed-1")
+    commands = [c for c in COMMANDS if c.startswith(("clozelab runs", "clozelab doctor"))]
+    assert len(commands) == 6
+    for command in commands:
+        code, out, err = clozelab(*shlex.split(command)[1:])
+        assert code == 0 or (command == "clozelab doctor" and "problem" in out), (command, err)
+        assert out
+    assert (tmp_path / "outputs" / "grid" / "a-0c753de4" / "seed-1" / "metrics.json").exists()
+
+
 def test_the_notebook_gets_what_is_shown(finished_run: Path) -> None:
     pytest.importorskip("pandas")
     (code,) = [b for b in re.findall(r"```python\n(.*?)```", README, flags=re.S) if "clozelab.runs" in b]

@@ -3,8 +3,10 @@
 Each run writes down the whole line, so that it is known when the earlier runs have been deleted.
 """
 
+import json
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -32,12 +34,12 @@ def trace(model: Mapping[str, Any], data: Mapping[str, Any], model_hash: str | N
     if "path" not in model or not (folder / "run.json").exists():
         return []
     parent = read_run(folder)
-    if (folder / "config.yaml").exists():
-        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    if config := _config(folder):
         then, now = (node.get("attention", "bidirectional") for node in (config["model"], model))
         if then != now:
             log.warning("%s was trained with model.attention=%s, this run goes on with %s", folder, then, now)
         other = [key for key in SPLIT if config["data"].get(key) != data.get(key)]
+        _warn_of_positions(folder, model, data)
         if config["data"]["train"] == data.get("train") and other:
             log.warning(
                 "%s read the same file with another data.%s: it was trained on texts that are for testing now",
@@ -45,6 +47,46 @@ def trace(model: Mapping[str, Any], data: Mapping[str, Any], model_hash: str | N
             )  # fmt: skip
     nearest = {
         "id": parent.get("id"), "identity_hash": parent.get("identity_hash"), "path": str(folder),
-        "model_hash": model_hash,
+        "model_hash": model_hash, "license": _license(folder, parent),
     }  # fmt: skip
     return [nearest, *parent.get("ancestry", [])]
+
+
+def _license(folder: Path, parent: Mapping[str, Any]) -> str:
+    """Returns the licence of a run's encoder: its own, else that of the run it began from, as that run knew it."""
+    own = str(_config(folder).get("model", {}).get("license", "unknown"))
+    before = parent.get("ancestry", [])
+    return str(before[0].get("license", own)) if own == "unknown" and before else own
+
+
+def _warn_of_positions(folder: Path, model: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+    """Warns if a run may read longer texts than any before it, back to random weights: those positions are random."""
+    longest = _longest(folder)
+    path = folder / "model" / "config.json"
+    if longest is None or not path.exists():
+        return
+    limit = json.loads(path.read_text(encoding="utf-8")).get("max_position_embeddings", longest)
+    now = data.get("max_length") or limit
+    if now > longest:
+        log.warning(
+            "%s and the runs before it read at most %d tokens at once, this one up to %d: later positions have not "
+            "been trained; data.max_length=%d stays within", folder, longest, now, longest,
+        )  # fmt: skip
+
+
+def _longest(folder: Path) -> int | None:
+    """Returns how many tokens a line of runs read at once; None if its beginning is lost or not of random weights."""
+    config = _config(folder)
+    if not config:
+        return None
+    model, own = config["model"], config["data"].get("max_length")
+    if "path" in model:
+        before = _longest(run_directory(str(model["path"])))
+        return None if before is None else max(before, own or before)
+    return own or model.get("max_length")
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    path = folder / "config.yaml"
+    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found

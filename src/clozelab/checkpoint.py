@@ -60,9 +60,12 @@ def card_of(
         data: of the run.
     """
     model = config["model"]
+    licence = model.get("license", "unknown")
+    if licence == "unknown" and ancestry:  # the weights are still those of the run before
+        licence = ancestry[0].get("license", licence)
     causal = CAUSAL if model.get("attention") == "causal" else ""
     return model_card(
-        name=name, data=config["data"]["train"], about=data.about, model_license=model.get("license", "unknown"),
+        name=name, data=config["data"]["train"], about=data.about, model_license=licence,
         metrics=metrics, identity=identity, base=str(model.get("path", model["_target_"])), use=task.use(),
         note=" ".join(filter(None, [task.note(), data.note(), causal, LONG[task.kind]])),
         ancestry=[f"{earlier['id']} ({earlier['identity_hash'][:8]})" for earlier in ancestry], pipeline=task.pipeline,

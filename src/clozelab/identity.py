@@ -31,6 +31,9 @@ class Kind(Enum):
     FREE = "free"
 
 
+UNUSED = ("batch_size", "micro_batches", "eval_batch_size", "max_length", "fraction", "license", "citation")
+"""Keys that a corpus beside the data's own has, and that change nothing: only its texts are read."""
+
 # The first pattern that matches a key decides.
 KINDS: tuple[tuple[str, Kind], ...] = (
     ("seed", Kind.IDENTITY),
@@ -51,6 +54,7 @@ KINDS: tuple[tuple[str, Kind], ...] = (
     ("data.citation", Kind.FREE),
     ("data.source.*", Kind.FREE),  # what it brings is identity, by the hash of the bytes: see LOCATED
     ("data.*.source.*", Kind.FREE),
+    *((f"data.{corpus}.{key}", Kind.FREE) for corpus in ("general", "more.*") for key in UNUSED),
     ("data.*", Kind.IDENTITY),
     ("model.source.*", Kind.FREE),
     ("model.license", Kind.FREE),

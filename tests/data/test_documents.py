@@ -132,6 +132,29 @@ def test_splits_are_those_that_texts_draw_of_the_same_file(
     assert not set(prints(unlabelled, "train")) & set(prints(texts, "test"))
 
 
+def test_texts_of_a_pair_are_documents_of_their_own_in_the_same_split(
+    tokenizer: PreTrainedTokenizerFast, tmp_path: Path
+) -> None:
+    rows = [f"the x{i} wants a city\tnew x{i} met the game\ta" for i in range(40)]
+    (tmp_path / "pairs.tsv").write_text("\n".join(["sentence1\tsentence2\tlabel", *rows, "only one\t \ta"]) + "\n")
+    module = prepared(tokenizer, tmp_path / "pairs.tsv", format=Labelled(pair="sentence2"), max_length=64)
+    found = {split: prints(module, split) for split in ("train", "validation", "test")}
+    assert sum(map(len, found.values())) == 2 * 40 + 1, "an empty text is none"
+    assert all(len(found[split]) for split in found)
+    for i in range(40):
+        first, second = fingerprint(f"the x{i} wants a city"), fingerprint(f"new x{i} met the game")
+        (split,) = [name for name, own in found.items() if first in own]
+        assert second in found[split]
+
+
+@pytest.mark.parametrize("name", ["general", "more.other"])
+def test_a_share_of_a_corpus_beside_would_do_nothing_and_is_refused(name: str, corpus: Path) -> None:
+    other = documents(corpus, fraction=0.5)
+    beside = {"general": other} if name == "general" else {"more": {"other": other}}
+    with pytest.raises(ConfigError, match=rf"{name}\.fraction=0\.5: must be 1, .*{name}\.limit takes the first ones"):
+        documents(corpus, **beside)
+
+
 def test_numbers_to_predict_are_no_strata(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
     path = tmp_path / "train.csv"
     path.write_text("text,label\n" + "".join(f"new x{i},{i / 7}\n" for i in range(60)))

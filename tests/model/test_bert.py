@@ -9,6 +9,7 @@ import yaml
 from clozelab.config.origin import conf_dir
 from clozelab.errors import ConfigError
 from clozelab.model.bert import Bert
+from clozelab.model.freeze import Freeze
 from clozelab.store.hub import Hub
 
 SIZES = {
@@ -49,6 +50,17 @@ def test_an_encoder_is_built_from_sizes_and_its_tokenizer(tiny_model: Path) -> N
     assert model.config.vocab_size == len(node.tokenizer())
     assert model.config.max_position_embeddings == node.max_length() == 32
     assert model.config.hidden_dropout_prob == 0.0
+
+
+@pytest.mark.parametrize(("freeze", "warned"), [("none", False), ("embeddings", True), (1, True), ("all", True)])
+def test_to_keep_weights_that_have_learnt_nothing_is_said(
+    freeze: Freeze, warned: bool, tiny_model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    node = Bert(num_layers=1, hidden_size=64, tokenizer=str(tiny_model), source=Hub(), max_length=32, freeze=freeze)
+    assert caplog.messages == []
+    node.build(head="AutoModelForTokenClassification", labels=("A", "B"))
+    expected = f"model.freeze={freeze} keeps random weights: this encoder has not learnt anything yet"
+    assert caplog.messages == ([expected] if warned else [])
 
 
 @pytest.mark.parametrize("wrong", [{"num_layers": 0}, {"hidden_size": 100}, {"dropout": 1.0}, {"max_length": 2}])

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -38,6 +38,15 @@ GENERAL = "general"
 def vocab_size_of(tokenizer: PreTrainedTokenizerFast) -> int:
     """Returns how many ids there are, gaps included."""
     return 1 + max(tokenizer.get_vocab().values())
+
+
+def _apart(texts: Iterable[Text]) -> Iterator[Text]:
+    """Yields each text of a pair as a document of its own: the second does not go on where the first ends.
+
+    Splits are drawn before, so that the texts of a pair are in the same one.
+    """
+    for text in texts:
+        yield from (replace(text, segments=(segment,)) for segment in text.segments if segment.strip())
 
 
 @final
@@ -143,6 +152,15 @@ class Documents(DataModule):
         )  # fmt: skip
         require("short", short, 0 <= short <= 1, "a share in [0, 1]")
         self.shares = Shares(validation=validation_share, test=test_share, fold=fold, seed=split_seed, files=self.files)
+        for name, corpus in {**more, **({} if general is None else {GENERAL: general})}.items():
+            key = name if corpus is general else f"more.{name}"
+            one = corpus.fraction == 1
+            require(
+                f"{key}.fraction",
+                corpus.fraction,
+                one,
+                f"1, for its texts join whole; {key}.limit takes the first ones",
+            )
         self.more = more
         self.general = general
         self.evaluated = ("validation", "test") if general is None else ("validation", "test", GENERAL)
@@ -158,11 +176,12 @@ class Documents(DataModule):
         """Yields the documents of a split, those of further corpora after its own; see `DataModule.texts`."""
         if split == GENERAL:
             assert self.general is not None, "no general corpus"
-            yield from self.general.texts("test", counts)
+            yield from _apart(self.general.texts("test", counts))
             return
-        yield from texts_in(self.source.locate(self.file(split)), self.format, self.shares.subset(split), counts)
+        path, subset = self.source.locate(self.file(split)), self.shares.subset(split)
+        yield from _apart(texts_in(path, self.format, subset, counts))
         for corpus in self.more.values():
-            yield from islice(corpus.texts(split, counts), corpus.limit)
+            yield from _apart(islice(corpus.texts(split, counts), corpus.limit))
 
     def texts_key(self, split: str) -> dict[str, Any]:
         """Returns what `texts` depends on; see `DataModule.texts_key`."""
@@ -186,7 +205,7 @@ class Documents(DataModule):
                 f"data.max_length={max_length}: must be {least} at least, for {num_special} special tokens"
             )
         self.filling = Filling(length=length, join=self.join, short=self.short)
-        key = {"tokenizer": tokenizer_fingerprint, **VERSIONS, "kind": "documents"}
+        key = {"tokenizer": tokenizer_fingerprint, **VERSIONS, "kind": "documents", "pairs": "apart"}
         names = [*SPLITS, GENERAL] if self.general is not None else SPLITS
         self.keys = {split: digest({**key, **self.texts_key(split)}) for split in names}
         splits = {split: self._split(split) for split in names}

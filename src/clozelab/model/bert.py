@@ -1,5 +1,6 @@
 """BERT encoders of any size from random weights: the six sizes of Turc et al. 2019 and Devlin et al. 2019."""
 
+import logging
 from collections.abc import Sequence
 from typing import final
 
@@ -10,6 +11,8 @@ from clozelab.model.build import Attention, auto_class, label_config, load_token
 from clozelab.model.freeze import Freeze, check_freeze
 from clozelab.model.wordpiece import wordpiece
 from clozelab.types import Corpus, Source
+
+log = logging.getLogger(__name__)
 
 
 @final
@@ -95,6 +98,8 @@ class Bert:
             head: name of an Auto class of transformers.
             labels: names of the classes.
         """
+        if self.freeze != "none":
+            log.warning("model.freeze=%s keeps random weights: this encoder has not learnt anything yet", self.freeze)
         tokenizer = self.tokenizer()
         config = BertConfig(
             vocab_size=len(tokenizer),

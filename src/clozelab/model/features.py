@@ -117,7 +117,8 @@ def remember(
         needed = -(-num_bytes // 10**8) / 10
         log.warning(
             "the features of %d examples take %.1f GB, over feature_cache_gb=%g: the frozen encoder computes them anew "
-            "in every epoch; feature_cache_gb=%.1f keeps them", num_examples, needed, limit_gb, needed,
+            "in every epoch; feature_cache_gb=%.1f keeps them (clozelab runs clean --cache makes room)",
+            num_examples, needed, limit_gb, needed,
         )  # fmt: skip
         return None
     key = [VERSION, _encoder_key(encoder), dict(machine.numerics), str(stored)]
