@@ -40,6 +40,21 @@ def vocab_size_of(tokenizer: PreTrainedTokenizerFast) -> int:
     return 1 + max(tokenizer.get_vocab().values())
 
 
+def _check_beside(more: Mapping[str, DataModule], general: DataModule | None) -> None:
+    """Refuses a share of a corpus beside the data's own, which would do nothing.
+
+    Raises:
+        ConfigError: naming its key.
+    """
+    beside = {**{f"more.{name}": corpus for name, corpus in more.items()}, GENERAL: general}
+    for name, corpus in beside.items():
+        if corpus is not None:
+            share = corpus.fraction
+            require(
+                f"{name}.fraction", share, share == 1, f"1, for its texts join whole; {name}.limit takes the first ones"
+            )
+
+
 def _apart(texts: Iterable[Text]) -> Iterator[Text]:
     """Yields each text of a pair as a document of its own: the second does not go on where the first ends.
 
@@ -152,15 +167,7 @@ class Documents(DataModule):
         )  # fmt: skip
         require("short", short, 0 <= short <= 1, "a share in [0, 1]")
         self.shares = Shares(validation=validation_share, test=test_share, fold=fold, seed=split_seed, files=self.files)
-        for name, corpus in {**more, **({} if general is None else {GENERAL: general})}.items():
-            key = name if corpus is general else f"more.{name}"
-            one = corpus.fraction == 1
-            require(
-                f"{key}.fraction",
-                corpus.fraction,
-                one,
-                f"1, for its texts join whole; {key}.limit takes the first ones",
-            )
+        _check_beside(more, general)
         self.more = more
         self.general = general
         self.evaluated = ("validation", "test") if general is None else ("validation", "test", GENERAL)
