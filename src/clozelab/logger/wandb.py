@@ -89,15 +89,13 @@ class Wandb(Logger):
         if mode == "online" and about.history:  # one that begins anew must not go on after an earlier attempt
             options["resume"] = "allow"
         before = set(shared.glob(f"run-*-{about.id}"))
-        try:
-            self._run = wandb.init(**options)
-        except _failures() as error:
-            log.warning("wandb: %s; this run is logged offline", _first_line(error))
+        self._run = _start(options)
+        if self._run is None and mode == "online":
             wandb.teardown()  # else its service holds the id of the run that did not start
             for empty in set(shared.glob(f"run-*-{about.id}")) - before:
                 shutil.rmtree(empty, ignore_errors=True)
             mode = "offline"
-            self._run = wandb.init(**{**options, "mode": mode, "resume": None})
+            self._run = _start({**options, "mode": mode, "resume": None})
         if mode != "online":
             for step in sorted(about.history):
                 self.log_metrics(about.history[step], step)
@@ -169,6 +167,17 @@ class Wandb(Logger):
     def _log_tables(self, outcome: Outcome) -> None:
         if tables := _tables(outcome.metrics, self._folder / "errors.json"):
             self._log(tables, self._step)
+
+
+def _start(options: dict[str, Any]) -> Any:
+    """Returns a wandb run, or None after saying why there is none."""
+    import wandb
+
+    try:
+        return wandb.init(**options)
+    except _failures() as error:
+        log.warning("wandb: %s; this run is not logged %s", _first_line(error), options["mode"])
+        return None
 
 
 def _server() -> str:
