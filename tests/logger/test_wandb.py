@@ -213,18 +213,18 @@ def session(about: About, *, meanwhile: Callable[[], None] = lambda: None, **opt
 
 
 def test_a_server_that_answers_gets_curves_summary_and_tables(server: Server, about: Callable[..., About]) -> None:
-    assert session(about())["online"]
+    assert session(about(), timeout=60)["online"]
     sent = "\n".join(server.asked)
     assert "RunResumeStatus" not in sent, "a run that begins does not go on after an earlier attempt"
     assert "train/loss" in sent
     assert "test/f1" in sent
     assert "createArtifact" in sent, "the table of labels"
-    session(about(history={1: {"train/loss": 1.0}}))
+    session(about(history={1: {"train/loss": 1.0}}), timeout=60)
     assert "RunResumeStatus" in "\n".join(server.asked), "one that resumes goes on"
 
 
 def test_nothing_about_wandb_itself_is_sent(server: Server, about: Callable[..., About]) -> None:
-    session(about())
+    assert session(about(), timeout=60)["online"]
     assert [path for path in server.asked if "otel" in path] == []
 
 
