@@ -43,7 +43,11 @@ def test_the_command_for_the_dashboard_is_shown_where_there_is_one(
 ) -> None:
     (tmp_path / "wandb").mkdir()
     print_result(run, tmp_path)
-    assert f"wandb leet {tmp_path / 'wandb'}" in capsys.readouterr().out
+    assert f"wandb leet {tmp_path / 'wandb'}" in (out := capsys.readouterr().out)
+    assert "tensorboard" not in out
+    (tmp_path / "tensorboard").mkdir()
+    print_result(run, tmp_path)
+    assert f"tensorboard --logdir {tmp_path / 'tensorboard'}" in capsys.readouterr().out
 
 
 def test_a_long_or_odd_path_is_printed_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,6 +64,8 @@ def options(group: str, folders: Sequence[Path]) -> list[str]:
 def option_problem(group: str, value: Any, folders: Sequence[Path]) -> str:
     """Returns what is wrong with the choice of an option or a list of them, or an empty string."""
     known = options(group, folders)
+    if value == []:
+        return f"{group}=[]: names no option. Options: {', '.join(known)}"
     for option in value if isinstance(value, list) else [value]:
         if option not in known:
             shown = "null" if option is None else option

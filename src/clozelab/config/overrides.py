@@ -154,7 +154,9 @@ def _problem(override: Override, line: CommandLine) -> str:
     if override.is_sweep_override() and not line.is_sweep:
         text = str(override.input_line)
         key, _, value = text.partition("=")
-        one = "" if override.key_or_group in GROUPS else f", or if one value is meant, write \"{key}='{value}'\""
+        one = f", or if one value is meant, write \"{key}='{value}'\""
+        if override.key_or_group in GROUPS:
+            one = f', or for all of them in one run, write "{key}=[{value}]"' if key == "logger" else ""
         return f"{text}: several values are a sweep: add -m{one}"
     key = override.key_or_group
     root = re.split(r"[./]", key)[0]

@@ -36,6 +36,7 @@ class TensorBoard(Logger):
             )
         self._folder: Path | None = None
         self._step = 0
+        self._row: dict[str, Any] = {}
         self._curves: EventFile | None = None
         self._table: EventFile | None = None
 
@@ -56,8 +57,8 @@ class TensorBoard(Logger):
             about: the run.
         """
         self._folder = about.output_dir / "tensorboard" / about.folder.relative_to(about.output_dir)
-        remove(self._folder)
         try:
+            remove(self._folder)
             self._curves, self._table = EventFile(self._folder), EventFile(self._folder / FINAL)
             self._table.begin(about.hyperparameters)
         except OSError as error:
@@ -66,11 +67,13 @@ class TensorBoard(Logger):
             self.log_metrics(about.history[step], step)
 
     def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
-        """Adds values at an optimizer step."""
+        """Adds values at an optimizer step, each once: a validation repeats the progress of the training row."""
         if self._curves is not None:
+            assert step is not None, "every curve has an x-axis"
+            known = self._row if step == self._step else {}
+            self._step, self._row = step, {**known, **metrics}
             try:
-                self._curves.scalars(metrics, step or 0)
-                self._step = max(self._step, step or 0)
+                self._curves.scalars({name: v for name, v in metrics.items() if known.get(name) != v}, step)
             except OSError as error:
                 self._give_up(error)
 
@@ -83,20 +86,23 @@ class TensorBoard(Logger):
         Args:
             outcome: final metrics, and whether the run came to its end.
         """
-        if self._curves is None or self._table is None:
-            return
-        try:
-            self._table.scalars(outcome.metrics, self._step)
-            self._table.end(finished=outcome.finished)
-            self._curves.close()
-            self._table.close()
-        except OSError as error:
-            self._give_up(error)
+        if self._table is not None:
+            try:
+                self._table.scalars(outcome.metrics, self._step)
+                self._table.end(finished=outcome.finished)
+            except OSError as error:
+                self._give_up(error)
+        self._close_files()
+
+    def _close_files(self) -> None:
+        for file in (self._curves, self._table):
+            if file is not None:
+                file.close()
         self._curves = self._table = None
 
     def _give_up(self, error: OSError) -> None:
         """A full disk or a read-only directory costs the dashboard, not the run."""
-        self._curves = self._table = None
+        self._close_files()
         log.warning("tensorboard: %s: %s; no more curves of this run go there", self._folder, error.strerror or error)
 
 
@@ -114,7 +120,8 @@ class EventFile:
         from tensorboard.summary.writer.record_writer import RecordWriter
 
         folder.mkdir(parents=True, exist_ok=True)
-        self._file: BinaryIO = open(folder / f"events.out.tfevents.{int(time.time())}.{os.getpid()}", "wb")  # noqa: SIM115
+        # Without a buffer, so that closing it has nothing left to write, and nothing to fail at.
+        self._file: BinaryIO = open(folder / f"events.out.tfevents.{int(time.time())}.{os.getpid()}", "wb", buffering=0)  # noqa: SIM115
         self._records = RecordWriter(self._file)
         self._event = event_pb2.Event
         self._write(file_version="brain.Event:2")

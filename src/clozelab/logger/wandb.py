@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import threading
+import time
 from pathlib import Path
 from typing import Any, final
 
@@ -77,38 +78,37 @@ class Wandb(Logger):
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         import wandb  # imported here: it takes a second that other loggers need not pay
 
+        started = time.monotonic()
         mode, shared = self._resolve_mode(), about.output_dir / "wandb"
         self._folder = about.folder
         for earlier in shared.glob(f"offline-run-*-{about.id}") if mode == "offline" else ():
             shutil.rmtree(earlier, ignore_errors=True)
         options: dict[str, Any] = {
             "project": self.project, "entity": self.entity, "dir": str(about.output_dir), "id": about.id,
-            "name": f"{about.group}/seed-{about.seed}", "group": about.group, "settings": self._settings(),
+            "name": f"{about.group}/seed-{about.seed}", "group": about.group, "settings": self._settings(0.8 * self.timeout - (time.monotonic() - started)),
             "config": {**about.config, "ancestry": about.ancestry}, "mode": mode,
         }  # fmt: skip
         if mode == "online" and about.history:  # one that begins anew must not go on after an earlier attempt
             options["resume"] = "allow"
         before = set(shared.glob(f"run-*-{about.id}"))
-        try:
-            self._run = wandb.init(**options)
-        except _failures() as error:
-            log.warning("wandb: %s; this run is logged offline", _first_line(error))
+        self._run = _start(options)
+        if self._run is None and mode == "online":
             wandb.teardown()  # else its service holds the id of the run that did not start
             for empty in set(shared.glob(f"run-*-{about.id}")) - before:
                 shutil.rmtree(empty, ignore_errors=True)
             mode = "offline"
-            self._run = wandb.init(**{**options, "mode": mode, "resume": None})
+            self._run = _start({**options, "mode": mode, "resume": None})
         if mode != "online":
             for step in sorted(about.history):
                 self.log_metrics(about.history[step], step)
 
-    def _settings(self) -> Any:
+    def _settings(self, seconds_left: float) -> Any:
         import wandb
 
         return wandb.Settings(
             silent=True, console="off", disable_git=True, disable_code=True, x_disable_stats=True,
-            # Asking whether the server answers takes up to three tenths of `timeout`, going on offline a little.
-            init_timeout=0.5 * self.timeout, login_timeout=0.5 * self.timeout,
+            # Going on offline takes a little, too.
+            init_timeout=max(seconds_left, 0.1), login_timeout=max(seconds_left, 0.1),
             finish_timeout=0.6 * self.timeout,  # what a lost network keeps from the server, `wandb sync` sends later
         )  # fmt: skip
 
@@ -169,6 +169,17 @@ class Wandb(Logger):
     def _log_tables(self, outcome: Outcome) -> None:
         if tables := _tables(outcome.metrics, self._folder / "errors.json"):
             self._log(tables, self._step)
+
+
+def _start(options: dict[str, Any]) -> Any:
+    """Returns a wandb run, or None after saying why there is none."""
+    import wandb
+
+    try:
+        return wandb.init(**options)
+    except _failures() as error:
+        log.warning("wandb: %s; this run is not logged %s", _first_line(error), options["mode"])
+        return None
 
 
 def _server() -> str:
