@@ -10,7 +10,7 @@ TAGS = ["B-LOC", "B-PER", "I-PER", "O"]
 
 def found(*labels: str) -> dict[str, list[str]]:
     """Returns the same labels for every split."""
-    return dict.fromkeys(("train", "validation", "test"), list(labels))
+    return {split: list(labels) for split in ("train", "validation", "test")}
 
 
 def test_without_a_model_the_labels_of_all_splits_count() -> None:
@@ -55,7 +55,7 @@ def test_plain_tags_are_mapped_as_they_are_and_none_is_left_out() -> None:
     assert Rescoring(labels=["N", "V"], mapping={"NN": "N"}).names(found("NN", "V"), ("test",), "words") == {
         "NN": "N", "V": "V",
     }  # fmt: skip
-    with pytest.raises(ConfigError, match="labels.NN=null: every word has a tag that is scored"):
+    with pytest.raises(ConfigError, match=r"labels\.NN=null: every word has a tag that is scored"):
         Rescoring(labels=["N"], mapping={"NN": None}).names(found("NN"), ("test",), "words")
 
 

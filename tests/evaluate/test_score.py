@@ -428,7 +428,7 @@ UNFIT = [
     ("pairs", LABELS, MAPPED, "holds single texts, and the run learnt from pairs of texts; data.format.pair names"),
     ("numbers", LABELS, TEXTS, "the run learnt numbers, and these data have labels (a, b); data.format.numbers=true"),
     ("numbers", NUMBERS, [*TEXTS, "data.format.numbers=true", "labels.a=b"], "labels.a: the run predicts numbers"),
-    ("single", NUMBERS, [*TEXTS, "data.format.numbers=true"], "learnt labels (long, short), and these data have numbers"),
+    ("single", NUMBERS, [*TEXTS, "data.format.numbers=true"], "learnt labels (long, short), and these"),
     ("single", LABELS, [*TEXTS, "data.format.label=lable"], "no column 'lable'. Did you mean 'label'?"),
     ("words", LABELS, TEXTS, "data=text_files: has one for every text, and the run learnt a label for every word"),
     ("single", LABELS, ["data=text_fils"], "data=text_fils: no such option. Did you mean 'text_files'?"),
