@@ -67,7 +67,7 @@ def test_a_finished_run_is_evaluated_as_shown(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert clozelab("train", *overrides, "study=demo", "output_dir=outputs")[0] == 0
-    commands = [c for c in COMMANDS if c.startswith("clozelab evaluate")]
+    commands = [c for c in COMMANDS if c.startswith("clozelab evaluate") and " data=" not in c]
     assert len(commands) == 2
     for command in commands:
         words = [found for w in shlex.split(command)[1:] for found in (glob.glob(w) or [w])]
@@ -75,6 +75,24 @@ def test_a_finished_run_is_evaluated_as_shown(
         assert code == 0, err
         assert "f1_conlleval" in out
         assert ("the hardest words" in out) == ("--errors" in command)
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("clozelab evaluate") and " data=" in c])
+def test_a_finished_run_is_scored_on_other_data_as_shown(
+    command: str, clozelab: Run, run_of: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for study, kind in (("sentiment", "single"), ("demo", "words")):
+        shutil.copytree(run_of(kind), tmp_path / "outputs" / study / "cell" / "seed-42")
+    (tmp_path / "other.conll").write_text("Ada B-person\nmet O\nOslo B-place\n\nnew B-product\n")
+    words = [found for w in shlex.split(command)[1:] for found in (glob.glob(w) or [w])]
+    if "data=amazon_reviews" in words:  # its wheel has to be fetched
+        (tmp_path / "reviews.csv").write_text("text,label\n" + "".join(f"a {'long ' * i},long\n" for i in range(20)))
+        place = words.index("data=amazon_reviews")
+        words[place : place + 1] = ["data=text_files", "data.train=reviews.csv"]
+    code, out, err = clozelab(*words)
+    assert code == 0, err
+    assert out.startswith("scored     data=")
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("clozelab compare")])

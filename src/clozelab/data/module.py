@@ -74,8 +74,6 @@ class DataModule(pl.LightningDataModule, ABC):
     shares: Shares | None = None
     """How the training file is shared out, where it may have to be."""
 
-    rescoring: Rescoring | None = None
-
     def __init__(
         self,
         *,
@@ -140,17 +138,16 @@ class DataModule(pl.LightningDataModule, ABC):
             rescoring: of a model that has learnt its labels; None takes those of the data.
 
         Raises:
-            ConfigError: if `max_length` of the config is over the encoder's, or the model does not know a label.
-            DataError: if a file cannot be had or read, or nothing is left to score.
+            ConfigError: if `max_length` is over the encoder's, or the model does not know a label.
+            DataError: if a file cannot be had or read, or no example is left.
         """
-        self.rescoring = rescoring
+        self.seed, self.rescoring = seed, rescoring
         if rescoring and rescoring.splits:
             self.evaluated = rescoring.splits
             rescoring.check_files(self.files)
         length = self.max_length or max_length
         if length > max_length:
             raise ConfigError(f"data.max_length={length}: the encoder takes {max_length} tokens at most")
-        self.seed = seed
         corpus = self.read(tokenizer, tokenizer_fingerprint, length)
         self.splits = corpus.splits
         self.chosen = {split: self._chosen(split) for split in self.names}
@@ -167,10 +164,7 @@ class DataModule(pl.LightningDataModule, ABC):
             about=self.about,
         )
         self._log_counts()
-        if rescoring is None or rescoring.is_own:
-            prints = {split: self.splits[split].fingerprints()[self.chosen[split]] for split in SPLITS}
-            for split, shared in warn_of_leakage(prints, self.unit).items():
-                self.counts[split].update({f"{self.unit}_in_{earlier}": count for earlier, count in shared.items()})
+        self._count_leakage()
         return self.spec
 
     @property
@@ -259,12 +253,19 @@ class DataModule(pl.LightningDataModule, ABC):
             return np.sort(drawn)[: self.limit]
         return np.arange(num)[: self.limit]
 
+    def _count_leakage(self) -> None:
+        if self.rescoring is not None and not self.rescoring.is_own:
+            return  # nothing was trained on the training split of these data
+        prints = {split: self.splits[split].fingerprints()[self.chosen[split]] for split in SPLITS}
+        for split, shared in warn_of_leakage(prints, self.unit).items():
+            self.counts[split].update({f"{self.unit}_in_{earlier}": count for earlier, count in shared.items()})
+
     def _leave_out(self) -> None:
         """Chooses only what the model can be asked about; see `Rescoring`."""
         for split in self.evaluated if self.rescoring and self.rescoring.mapping else ():
-            units, data = self.chosen[split], self.splits[split]
-            self.counts[split]["left_out"] = data.num_left_out(units)
-            self.chosen[split] = data.kept(units)
+            units = self.chosen[split]
+            self.counts[split]["left_out"] = self.splits[split].num_left_out(units)
+            self.chosen[split] = self.splits[split].kept(units)
             if not len(self.chosen[split]):
                 raise DataError(f"the mapping of labels leaves out all {len(units)} {self.unit} of the {split} split")
 

@@ -86,10 +86,15 @@ def _scored(folder: Path) -> str:
         return ""
     parts = []
     for split, counts in about["scored"].items():
-        notes = [f"{counts['left_out']} {counts['left_out_unit']} left out"] if "left_out" in counts else []
+        left_out = counts.get("left_out")
+        what = {"sentences": ("entity", "entities")}.get(counts["unit"], ("text", "texts"))
+        notes = [] if left_out is None else [f"{left_out} {what[left_out != 1]} left out"]
         notes += [f"{counts['in_training']} of the run's training split"] if counts["in_training"] else []
         notes += ["training split not known"] if counts["in_training"] is None else []
-        parts.append(
-            f"{split} split, {counts['examples']} {counts['unit']}" + (f" ({', '.join(notes)})" if notes else "")
-        )
+        size = _counted(counts["examples"], counts["unit"])
+        parts.append(f"{split} split, {size}" + (f" ({', '.join(notes)})" if notes else ""))
     return f"scored     {about['name']}: {'; '.join(parts)}"
+
+
+def _counted(number: int, unit: str) -> str:
+    return f"{number} {unit[:-1] if number == 1 else unit}"

@@ -76,7 +76,6 @@ def _about(settings: Settings, identity: Identity, data: DataModule, trained: Da
         split: {
             "examples": len(data.chosen[split]), "unit": data.unit,
             **({"left_out": data.counts[split]["left_out"]} if settings.mapping else {}),
-            "left_out_unit": "entities" if data.kind == "words" else data.unit,
             "in_training": _num_shared(data, split, trained),
         }
         for split in data.evaluated
@@ -109,7 +108,7 @@ def _trained_on(config: Mapping[str, Any], run: Mapping[str, Any], parts: Parts)
                 max_length=instantiate(config["model"]).max_length(), seed=config["seed"],
             )  # fmt: skip
     except UserError as error:
-        log.warning("what of these data the run was trained on is not known: %s", error)
+        log.warning("whether training has some of these data is not known: %s", error)
         return None
     return data
 
