@@ -131,6 +131,24 @@ def test_runs_are_looked_after_as_shown(
     assert (tmp_path / "outputs" / "grid" / "a-0c753de4" / "seed-1" / "metrics.json").exists()
 
 
+def test_runs_are_reproduced_as_shown(
+    clozelab: Run, overrides: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for study, more in (("demo", []), ("grid", ["seed=1", "optimizer.lr=1e-5"])):
+        assert clozelab("train", *overrides, "output_dir=outputs", f"study={study}", *more)[0] == 0
+    block = README[README.index("## Reproduce") : README.index("Runs go to")]
+    commands = [line.partition("#")[0].strip() for line in block.splitlines() if line.startswith("clozelab ")]
+    assert [command.split()[1] for command in commands].count("reproduce") == 4
+    for command in commands:
+        code, out, err = clozelab(
+            *(found for word in shlex.split(command)[1:] for found in (glob.glob(word) or [word]))
+        )
+        assert code == 0, (command, out, err)
+        assert ("what differs: nothing" in out) == ("reproduce" in command)
+        assert ("reproduced  outputs/reproduced" in out) == ("reproduce" in command and "--dry-run" not in command)
+
+
 def test_the_notebook_gets_what_is_shown(finished_run: Path) -> None:
     pytest.importorskip("pandas")
     (code,) = [b for b in re.findall(r"```python\n(.*?)```", README, flags=re.S) if "clozelab.runs" in b]

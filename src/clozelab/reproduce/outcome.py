@@ -49,7 +49,7 @@ def judge(
 
     Where nothing differs, every metric must be equal. Where something does, those decide that a reader is told: the
     validation metric that the run was selected by, and the same of the test split. Of dozens of correlated metrics of
-    single classes one is always out.
+    single classes one is always out. A record that does not say what a run was selected by leaves it to all of them.
 
     Args:
         original: the run, with its cell.
@@ -58,8 +58,8 @@ def judge(
         tolerance: absolute, given by the user; None takes 0 where nothing differs, else `SPREAD` standard deviations
             over the seeds of the cell, and at least `ROUNDING`.
     """
-    selection = str(original.run.state.get("selection") or "val/loss")
-    told = {selection, test_metric(selection)} & set(original.run.metrics)
+    selection = original.run.state.get("selection")
+    told = {selection, test_metric(selection)} & set(original.run.metrics) if selection else set()
     found = []
     for name, then in original.run.metrics.items():
         allowed = tolerance if tolerance is not None else _tolerance(original, name) if differs else 0.0
