@@ -155,14 +155,11 @@ class DataModule(pl.LightningDataModule, ABC):
         self._leave_out()
         counted = not corpus.numbers and (rescoring is None or self.kind == "documents")  # else only training asks
         self.spec = DataSpec(
-            kind=self.kind,
-            labels=NUMBER if corpus.numbers else tuple(corpus.labels),
-            numbers=corpus.numbers,
+            kind=self.kind, labels=NUMBER if corpus.numbers else tuple(corpus.labels), numbers=corpus.numbers,
             class_counts=self.splits["train"].label_counts(self.chosen["train"]) if counted else (),
             num_examples={split: len(chosen) for split, chosen in self.chosen.items()},
-            pad_token_id=tokenizer.pad_token_id,
-            about=self.about,
-        )
+            pad_token_id=tokenizer.pad_token_id, about=self.about,
+        )  # fmt: skip
         self._log_counts()
         self._count_leakage()
         return self.spec
