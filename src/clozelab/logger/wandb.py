@@ -81,12 +81,12 @@ class Wandb(Logger):
         started = time.monotonic()
         mode, shared = self._resolve_mode(), about.output_dir / "wandb"
         self._folder = about.folder
+        left = 0.8 * self.timeout - (time.monotonic() - started)
         for earlier in shared.glob(f"offline-run-*-{about.id}") if mode == "offline" else ():
             shutil.rmtree(earlier, ignore_errors=True)
-        settings = self._settings(0.8 * self.timeout - (time.monotonic() - started))
         options: dict[str, Any] = {
             "project": self.project, "entity": self.entity, "dir": str(about.output_dir), "id": about.id,
-            "name": f"{about.group}/seed-{about.seed}", "group": about.group, "settings": settings,
+            "name": f"{about.group}/seed-{about.seed}", "group": about.group, "settings": self._settings(left),
             "config": {**about.config, "ancestry": about.ancestry}, "mode": mode,
         }  # fmt: skip
         if mode == "online" and about.history:  # one that begins anew must not go on after an earlier attempt
