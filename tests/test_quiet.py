@@ -7,7 +7,7 @@ import pytest
 import pytorch_lightning as pl
 from transformers.utils import logging as transformers_logging
 
-from clozelab.quiet import quiet_libraries
+from clozelab.quiet import only, quiet_libraries
 
 NAMES = ("lightning.pytorch", "pytorch_lightning", "lightning.fabric", "lightning_fabric")
 
@@ -42,3 +42,13 @@ def test_loading_a_model_draws_no_bar_and_warns_of_nothing() -> None:
     quiet_libraries()
     assert not transformers_logging.is_progress_bar_enabled()
     assert transformers_logging.get_verbosity() == transformers_logging.ERROR
+
+
+def test_only_what_matters_is_said_meanwhile(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("clozelab.data.module")
+    with caplog.at_level(logging.INFO), only(logging.ERROR, "clozelab.data"):
+        logger.warning("hidden")
+        logger.error("shown")
+    with caplog.at_level(logging.INFO):
+        logger.info("said again")
+    assert [record.message for record in caplog.records] == ["shown", "said again"]

@@ -145,14 +145,11 @@ class DataModule(pl.LightningDataModule, ABC):
         if rescoring and rescoring.splits:
             self.evaluated = rescoring.splits
             rescoring.check_files(self.files)
-        length = self.max_length or max_length
-        if length > max_length:
+        if (length := self.max_length or max_length) > max_length:
             raise ConfigError(f"data.max_length={length}: the encoder takes {max_length} tokens at most")
         corpus = self.read(tokenizer, tokenizer_fingerprint, length)
         self.splits = corpus.splits
-        self.chosen = {split: self._chosen(split) for split in self.names}
-        self.counts = {split: dict(corpus.counts[split]) for split in self.names}
-        self._leave_out()
+        self._choose(corpus)
         counted = not corpus.numbers and (rescoring is None or self.kind == "documents")  # else only training asks
         self.spec = DataSpec(
             kind=self.kind, labels=NUMBER if corpus.numbers else tuple(corpus.labels), numbers=corpus.numbers,
@@ -251,14 +248,15 @@ class DataModule(pl.LightningDataModule, ABC):
         return np.arange(num)[: self.limit]
 
     def _count_leakage(self) -> None:
-        if self.rescoring is not None and not self.rescoring.is_own:
-            return  # nothing was trained on the training split of these data
-        prints = {split: self.splits[split].fingerprints()[self.chosen[split]] for split in SPLITS}
+        is_own = self.rescoring is None or self.rescoring.is_own  # else nobody trained on their training split
+        prints = {split: self.splits[split].fingerprints()[self.chosen[split]] for split in SPLITS if is_own}
         for split, shared in warn_of_leakage(prints, self.unit).items():
             self.counts[split].update({f"{self.unit}_in_{earlier}": count for earlier, count in shared.items()})
 
-    def _leave_out(self) -> None:
-        """Chooses only what the model can be asked about; see `Rescoring`."""
+    def _choose(self, corpus: Corpus) -> None:
+        """Chooses the units of each split, of those to be scored only what a finished model can be asked about."""
+        self.chosen = {split: self._chosen(split) for split in self.names}
+        self.counts = {split: dict(corpus.counts[split]) for split in self.names}
         for split in self.evaluated if self.rescoring and self.rescoring.mapping else ():
             units = self.chosen[split]
             self.counts[split]["left_out"] = self.splits[split].num_left_out(units)
