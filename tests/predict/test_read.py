@@ -30,7 +30,7 @@ def test_a_gzip_file_says_what_the_file_in_it_says(
     assert plain == clozelab("predict", str(run_of("single")), "--input", str(tmp_path / f"{name}.gz"))
 
 
-@pytest.mark.parametrize("content", [b"met\n", gzip.compress(b"met\n" * 50)[:-12]])
+@pytest.mark.parametrize("content", [b"met\n", gzip.compress(b"met\n" * 50)[:-12]], ids=["plain", "cut off"])
 def test_what_is_no_whole_gzip_file_is_one_message(run_of: Runs, clozelab: Run, tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "a.txt.gz"
     file.write_bytes(content)
