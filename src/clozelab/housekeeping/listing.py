@@ -131,7 +131,7 @@ def _print(rows: Sequence[Row]) -> None:
         console.print()
     if len(studies) > 1:
         console.print(f"{len(studies)} studies: {_summary(rows)}", soft_wrap=True)
-    for row in [row for row in rows if row.error][:ERRORS_SHOWN]:
+    for row in [row for row in rows if row.error and row.status != "interrupted"][:ERRORS_SHOWN]:
         lines = str(row.error).strip().splitlines() or [""]
         console.print(f"{row.folder}: {lines[0][:200]}", soft_wrap=True)
     if any(row.status in ("failed", "interrupted") for row in rows):
