@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, final
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from clozelab.errors import ConfigError
@@ -111,6 +109,9 @@ def is_held(folder: Path) -> bool:
 
 def reads_pairs(folder: Path) -> bool | None:
     """Returns whether a run of texts was trained on pairs, which its predictions say; None if these are not there."""
+    import pyarrow as pa  # imported here: listing a thousand runs reads no predictions
+    import pyarrow.parquet as pq
+
     try:
         return "text_pair" in pq.read_schema(folder / "predictions" / "test.parquet").names
     except (pa.ArrowException, OSError):  # damaged: then nobody knows
