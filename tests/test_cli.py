@@ -38,6 +38,7 @@ def python(*arguments: str, folder: Path) -> tuple[subprocess.CompletedProcess[s
         (["train", "model=bert_tinny"], 2, "Did you mean 'bert_tiny'?"),
         (["data", "list"], 0, "conll2003"),
         (["compare", "--help"], 0, "usage: clozelab compare PATH..."),
+        (["reproduce", "--help"], 0, "usage: clozelab reproduce PATH"),
     ],
 )
 def test_what_needs_no_torch_does_not_import_it_and_answers_at_once(
@@ -55,7 +56,8 @@ def test_what_needs_no_torch_does_not_import_it_and_answers_at_once(
 
 def test_what_hydra_and_the_parent_of_a_sweep_import_is_free_of_torch(tmp_path: Path) -> None:
     modules = (
-        "cli identity record sweep.run sweep.view sweep.pool fetch summary environment config.compose compare.command"
+        "cli identity record sweep.run sweep.view sweep.pool fetch summary environment config.compose compare.command "
+        "reproduce.command"
     )
     names = [f"clozelab.{name}" for name in modules.split()]
     code = f"import sys, {', '.join(names)}, hydra_plugins.clozelab.launcher; print({HEAVY} & set(sys.modules))"
@@ -135,7 +137,7 @@ def test_without_a_verb_the_usage_is_shown(clozelab: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["trian"], "Did you mean 'train'? Verbs: train, evaluate, compare, predict, export, data"),
+        (["trian"], "Did you mean 'train'? Verbs: train, evaluate, compare, reproduce, predict, export, data"),
         (["seed=3"], "seed=3: no such verb. Did you mean 'clozelab train seed=3'?"),
         (["data", "fetch", "conl2003"], "conl2003: no such dataset. Did you mean 'conll2003'?"),
     ],
