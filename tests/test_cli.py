@@ -40,6 +40,7 @@ def python(*arguments: str, folder: Path) -> tuple[subprocess.CompletedProcess[s
         (["compare", "--help"], 0, "usage: clozelab compare PATH..."),
         (["runs", "list"], 2, "no runs here: there is no outputs/"),
         (["doctor", "--help"], 0, "usage: clozelab doctor"),
+        (["reproduce", "--help"], 0, "usage: clozelab reproduce PATH"),
     ],
 )
 def test_what_needs_no_torch_does_not_import_it_and_answers_at_once(
@@ -58,7 +59,8 @@ def test_what_needs_no_torch_does_not_import_it_and_answers_at_once(
 def test_what_hydra_and_the_parent_of_a_sweep_import_is_free_of_torch(tmp_path: Path) -> None:
     modules = (
         "cli identity record sweep.run sweep.view sweep.pool fetch summary environment config.compose compare.command "
-        "housekeeping.command housekeeping.clean housekeeping.listing doctor.command"
+        "housekeeping.command housekeeping.clean housekeeping.listing doctor.command "
+        "reproduce.command"
     )
     names = [f"clozelab.{name}" for name in modules.split()]
     code = f"import sys, {', '.join(names)}, hydra_plugins.clozelab.launcher; print({HEAVY} & set(sys.modules))"
@@ -138,7 +140,7 @@ def test_without_a_verb_the_usage_is_shown(clozelab: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["trian"], "Did you mean 'train'? Verbs: train, evaluate, compare, predict, export, data"),
+        (["trian"], "Did you mean 'train'? Verbs: train, evaluate, compare, reproduce, predict, export, data"),
         (["seed=3"], "seed=3: no such verb. Did you mean 'clozelab train seed=3'?"),
         (["data", "fetch", "conl2003"], "conl2003: no such dataset. Did you mean 'conll2003'?"),
     ],

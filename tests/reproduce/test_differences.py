@@ -50,6 +50,11 @@ def test_both_values_are_named(group: str, key: str, value: Any, expected: tuple
     assert found.is_identity == (group == "identity")
 
 
+def test_of_hashes_the_beginning_is_shown() -> None:
+    then, now = (changed("identity", "data.train", f"sha256:{digit * 64}/a.txt") for digit in "ab")
+    assert differences(then, now)[0].then == f"sha256:{'a' * 12}/a.txt"
+
+
 def test_tokenizer_and_parent_count() -> None:
     assert differences(STATE, STATE | {"tokenizer": "78"}) == [Difference("tokenizer", "77", "78")]
     now = STATE | {"ancestry": [{**STATE["ancestry"][0], "model_hash": "35"}]}

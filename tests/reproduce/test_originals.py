@@ -34,10 +34,10 @@ def names(path: Path, **options: object) -> list[str]:
 
 
 def test_a_run_a_cell_and_a_study_are_found(study: Path, copied: Path) -> None:
-    assert names(copied) == ["cell-0c753de4/seed-42"]
-    assert names(copied.parent) == ["cell-0c753de4/seed-7", "cell-0c753de4/seed-42"]
+    assert names(copied) == ["0c753de4/seed-42"]
+    assert names(copied.parent) == ["0c753de4/seed-7", "0c753de4/seed-42"]
     assert len(names(study)) == 3
-    assert names(study, seeds=[42]) == ["b-1/seed-42", "cell-0c753de4/seed-42"]
+    assert names(study, seeds=[42]) == ["b-1/seed-42", "0c753de4/seed-42"]
     assert names(study, filters=["lr=0.1"]) == ["b-1/seed-42"]
 
 

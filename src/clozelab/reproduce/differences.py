@@ -1,5 +1,6 @@
 """What differs between a run then and the same run now: code, packages, hardware, numerics, bytes, parent."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -64,4 +65,4 @@ def _shown(values: Mapping[str, Any], key: str) -> str:
     value = values[key]
     if key == "code.diff":
         return "no changes" if value is None else f"changes {value}"
-    return "none" if value is None else str(value)
+    return "none" if value is None else re.sub(r"\b([0-9a-f]{12})[0-9a-f]{20,}\b", r"\1", str(value))  # of hashes

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from clozelab.compare.cells import Cell as Seeds
-from clozelab.compare.keys import differing
 from clozelab.identity import warn_of_other_code
 from clozelab.reproduce.rebuild import Rebuilt
 from clozelab.sweep.cell import Cell
@@ -24,24 +22,12 @@ def launch(runs: Sequence[Rebuilt]) -> dict[str, str]:
 
             execute(one.run, one.config, one.identity)
         return {}
-    cells = _cells(runs)
+    # What tells them apart in the sweep's table; keys that differ may be dozens.
+    cells = [
+        Cell(config=one.config, overrides=(f"cell={one.original.cell.hash}", f"seed={one.config['seed']}"))
+        for one in runs
+    ]
     results = run_sweep(cells) if cells else []
     return {
         cell.run.id: str(result) for cell, result in zip(cells, results, strict=True) if isinstance(result, Exception)
     }
-
-
-def _cells(runs: Sequence[Rebuilt]) -> list[Cell]:
-    """Returns the runs as those of a sweep over the keys in which they differ."""
-    seeds: list[Seeds] = list({id(one.original.cell): one.original.cell for one in runs}.values())
-    columns = differing(seeds)
-    return [
-        Cell(
-            config=one.config,
-            overrides=(
-                *(f"{column.key}={column.values[seeds.index(one.original.cell)]}" for column in columns),
-                f"seed={one.config['seed']}",
-            ),
-        )
-        for one in runs
-    ]

@@ -28,8 +28,8 @@ class Original:
 
     @property
     def name(self) -> str:
-        """Cell and seed."""
-        return f"{self.run.folder.parent.name}/{self.run.folder.name}"
+        """Hash of the cell, and seed."""
+        return f"{self.cell.hash}/{self.run.folder.name}"
 
 
 @dataclass(frozen=True, slots=True)
