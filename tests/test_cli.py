@@ -140,7 +140,10 @@ def test_without_a_verb_the_usage_is_shown(clozelab: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["trian"], "Did you mean 'train'? Verbs: train, evaluate, compare, reproduce, predict, export, data"),
+        (
+            ["trian"],
+            "Did you mean 'train'? Verbs: train, evaluate, compare, reproduce, predict, export, runs, doctor, data",
+        ),
         (["seed=3"], "seed=3: no such verb. Did you mean 'clozelab train seed=3'?"),
         (["data", "fetch", "conl2003"], "conl2003: no such dataset. Did you mean 'conll2003'?"),
     ],

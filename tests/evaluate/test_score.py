@@ -430,7 +430,7 @@ UNFIT = [
     ("numbers", NUMBERS, [*TEXTS, "data.format.numbers=true", "labels.a=b"], "labels.a: the run predicts numbers"),
     ("single", NUMBERS, [*TEXTS, "data.format.numbers=true"], "learnt labels (long, short), and these"),
     ("single", LABELS, [*TEXTS, "data.format.label=lable"], "no column 'lable'. Did you mean 'label'?"),
-    ("words", LABELS, TEXTS, "data=text_files: has one for every text, and the run learnt a label for every word"),
+    ("words", LABELS, TEXTS, "these are texts with labels, and TokenClassification learns from words with tags"),
     ("single", LABELS, ["data=text_fils"], "data=text_fils: no such option. Did you mean 'text_files'?"),
     ("single", LABELS, ["data=text_files,tweets"], "data=text_files,tweets: one corpus at a time"),
     ("single", LABELS, [*TEXTS, "data.batch_size=4"], "data.batch_size: cannot be set for a finished run"),

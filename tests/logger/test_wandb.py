@@ -187,13 +187,14 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("WANDB_BASE_URL", found.url)
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     monkeypatch.delenv("WANDB_MODE", raising=False)
+    import wandb
+
+    wandb.teardown()  # its service keeps the address, of this server and of any before
     yield found
     found.gone.set()
     found.http.shutdown()
     found.http.server_close()
-    import wandb
-
-    wandb.teardown()  # its service keeps the address
+    wandb.teardown()
 
 
 def session(about: About, *, meanwhile: Callable[[], None] = lambda: None, **options: Any) -> dict[str, Any]:

@@ -153,7 +153,7 @@ def test_a_parent_that_is_gone_is_named_with_what_it_was(adapted_run: Path, cloz
 def test_an_interrupted_reproduction_goes_on_and_a_finished_one_is_compared_at_once(
     finished_run: Path, clozelab: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(*args: object) -> None:
+    def interrupt(*args: object, **options: object) -> None:
         raise KeyboardInterrupt
 
     keys = [f"output_dir={tmp_path}", "callbacks.checkpoint.every_n_steps=1"]

@@ -153,7 +153,8 @@ def test_data_of_another_kind_is_refused_and_nothing_is_left(
     words = [f"data.{split}={path}" for split, path in conll_files.items()] if data == "files" else []
     code, _, err = clozelab(*command, f"task={task}", f"data={data}", *words)
     assert code == 2
-    assert "carry labels" in err
+    assert "learns from" in err
+    assert "data that serve" in err
     assert not list(tmp_path.glob("out/*/*"))
 
 

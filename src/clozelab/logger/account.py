@@ -2,6 +2,10 @@
 
 import netrc
 import os
+from urllib.parse import urlsplit
+
+HOSTS = ("api.wandb.ai", "api.forge.coreweave.com")
+"""Where an account is by default: of earlier wandb, and of wandb 0.31."""
 
 
 def has_key() -> bool:
@@ -9,6 +13,8 @@ def has_key() -> bool:
     if os.environ.get("WANDB_API_KEY"):
         return True
     try:
-        return netrc.netrc(os.environ.get("NETRC")).authenticators("api.wandb.ai") is not None
+        known = netrc.netrc(os.environ.get("NETRC")).hosts
     except (OSError, netrc.NetrcParseError):
         return False
+    own = urlsplit(os.environ.get("WANDB_BASE_URL", "")).hostname
+    return any(host in known for host in ((own,) if own else HOSTS))

@@ -184,7 +184,9 @@ def _start(options: dict[str, Any]) -> Any:
 
 
 def _server() -> str:
-    return os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai"
+    import wandb
+
+    return os.environ.get("WANDB_BASE_URL") or str(wandb.Settings().base_url)  # its default has moved before
 
 
 def _failures() -> tuple[type[BaseException], ...]:
