@@ -22,6 +22,11 @@ from clozelab.store.runs import LOCK
 Status = Literal["new", "running", "completed", "interrupted", "failed"]
 
 
+def run_id(study: str, cell: str, seed: int | str) -> str:
+    """Returns the name of a run among all: dashboards know it by that."""
+    return re.sub(r"[^\w.-]+", "_", f"{study}-{cell}-seed-{seed}")
+
+
 @final
 class Run:
     """One run directory: `outputs/<study>/<name>-<cell>/seed-<n>/`.
@@ -40,7 +45,7 @@ class Run:
         self.group = existing[0].name if existing else f"{name}-{cell}"
         self.folder = output_dir / study / self.group / f"seed-{seed}"
         # The study, too: all studies share one directory of dashboards.
-        self.id = re.sub(r"[^\w.-]+", "_", f"{study}-{cell}-seed-{seed}")
+        self.id = run_id(study, cell, seed)
         self._lock = FileLock(self.folder / LOCK)
 
     def state(self) -> dict[str, Any]:

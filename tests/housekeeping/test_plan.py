@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clozelab.errors import ConfigError
-from clozelab.housekeeping.plan import DEFAULT, KINDS, OWN, make_plan, run_id
+from clozelab.housekeeping.plan import DEFAULT, KINDS, OWN, id_at, make_plan
 from clozelab.record import Run
 
 MakeRun = Callable[..., Path]
@@ -126,7 +126,7 @@ def test_a_removal_that_was_killed_is_finished_by_the_next(make_run: MakeRun, ag
 def test_dashboards_go_with_their_runs_and_those_of_other_studies_are_no_orphans(make_run: MakeRun, aged: Aged) -> None:
     folder = make_run(study="my grid")
     make_run(study="other")
-    assert run_id(folder) == Run(output_dir=Path("outputs"), study="my grid", name="x", cell="0123abcd", seed=1).id
+    assert id_at(folder) == Run(output_dir=Path("outputs"), study="my grid", name="x", cell="0123abcd", seed=1).id
     wandb = Path("outputs/wandb")
     ours = ("my_grid-0123abcd-seed-1", "my_grid-0123abcd-seed-2", "other-0123abcd-seed-1")
     for name in (*ours, "someones", "a-0123abcd-seed-x"):

@@ -14,6 +14,7 @@ import yaml
 
 from clozelab.compare.cells import Cell
 from clozelab.compare.read import Record
+from clozelab.compare.table import plain
 from clozelab.errors import ConfigError
 from clozelab.store.cache import atomic_write
 
@@ -66,14 +67,14 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "config": _moved({key: value for key, value in config.items() if key != "seed"}, place),
         "identity": cell.identity,
         "summary": {
-            name: {"mean": _plain(found.mean), "std": _plain(found.std), "n": found.n}
+            name: {"mean": plain(found.mean), "std": plain(found.std), "n": found.n}
             for name, found in summaries.items()
         },
         "runs": [
             {
                 "seed": run.seed,
                 **{key: _moved(run.state[key], place) for key in OF_A_RUN if key in run.state},
-                "metrics": {name: _plain(value) for name, value in run.metrics.items()},
+                "metrics": {name: plain(value) for name, value in run.metrics.items()},
             }
             for run in cell.done
         ],
@@ -89,11 +90,6 @@ def _moved(value: Any, place: str) -> Any:
     if isinstance(value, str) and (value == place or value.startswith(f"{place}/")):
         return f"outputs{value[len(place) :]}"
     return value
-
-
-def _plain(value: float) -> float | None:
-    """Returns None for what is no number: JSON has none."""
-    return value if math.isfinite(value) else None
 
 
 def read_config(folder: Path) -> dict[str, Any]:

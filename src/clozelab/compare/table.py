@@ -57,7 +57,7 @@ def as_csv(comparison: Comparison) -> str:
     rows = flat(comparison)
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: _plain(value) for key, value in row.items()} for row in rows)
+    writer.writerows({key: plain(value) for key, value in row.items()} for row in rows)
     return text.getvalue()
 
 
@@ -68,8 +68,8 @@ def as_json(comparison: Comparison) -> str:
         metrics = {}
         for name in comparison.metrics:
             if found := cell.summary(name):
-                parts = {part: _plain(getattr(found, part)) for part in ("mean", "std", "low", "high")}
-                metrics[name] = {**parts, "values": [_plain(value) for value in cell.values(name)]}
+                parts = {part: plain(getattr(found, part)) for part in ("mean", "std", "low", "high")}
+                metrics[name] = {**parts, "values": [plain(value) for value in cell.values(name)]}
         row: dict[str, Any] = {
             "cell": cell.hash, "study": cell.study, "folder": str(cell.folder),
             "selected": cell in comparison.selected, "selection": cell.selection,
@@ -79,12 +79,12 @@ def as_json(comparison: Comparison) -> str:
         }  # fmt: skip
         own = [contrast for contrast in comparison.contrasts if contrast.cell is cell]
         if own:
-            row["against"] = {c.metric: {key: _plain(value) for key, value in against(c).items()} for c in own}
+            row["against"] = {c.metric: {key: plain(value) for key, value in against(c).items()} for c in own}
         rows.append(row)
     return json.dumps(rows, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Returns None for what is no number."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 

@@ -48,7 +48,8 @@ def evaluate(folder: Path, settings: Settings) -> Path:
     config = configured(own, settings)
     run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     _check(config, run, folder)
-    _check_kind(config, settings)
+    if settings.mapping and find_target(config["data"]["_target_"]).kind == "documents":  # type: ignore[attr-defined]
+        raise ConfigError(f"labels.{next(iter(settings.mapping))}: documents have no labels to map")
     identity = identify(config)
     is_own = settings.data is None
     if is_own:
@@ -125,21 +126,6 @@ def _check(config: Mapping[str, Any], run: Mapping[str, Any], folder: Path) -> N
         then, now = (run.get("code") or {}).get("commit"), environment.code()["commit"]
         made = f"\n{folder} was made by other code ({then}) than this ({now})" if then != now else ""
         raise ConfigError(f"{error}{made}") from error
-
-
-def _check_kind(config: Mapping[str, Any], settings: Settings) -> None:
-    """Refuses data whose targets are not what the task predicts, before anything is read.
-
-    Raises:
-        ConfigError: naming both kinds.
-    """
-    targets: list[Any] = [find_target(config[group]["_target_"]) for group in ("task", "data")]
-    ours, theirs = (target.kind for target in targets)
-    names = {"words": "a label for every word", "texts": "one for every text", "documents": "none"}
-    if ours != theirs:
-        raise ConfigError(f"data={settings.data}: has {names[theirs]}, and the run learnt {names[ours]}")
-    if ours == "documents" and settings.mapping:
-        raise ConfigError(f"labels.{next(iter(settings.mapping))}: documents have no labels to map")
 
 
 def _check_pairs(data: DataModule, folder: Path, settings: Settings) -> None:

@@ -10,6 +10,7 @@ from clozelab.compare.read import read_record, run_folders
 from clozelab.errors import ConfigError
 from clozelab.housekeeping.cache import DRAWERS, entries
 from clozelab.housekeeping.disk import files, is_idle, size_of
+from clozelab.record import run_id
 from clozelab.store.cache import cache_dir
 
 TEMPORARY = r"\..+\.[0-9a-f]{12}\.tmp"
@@ -153,17 +154,17 @@ def _dashboards(root: Path, folders: Sequence[Path]) -> Iterator[Item]:
     """Yields offline wandb runs of a directory of studies whose run directory is not there any more."""
     if folders[0].absolute().parents[2] != root.absolute():
         return  # all studies share one wandb directory: below one of them, those of the others seem to be gone
-    ids = {run_id(folder) for folder in folders}
+    ids = {id_at(folder) for folder in folders}
     for path in sorted((root / "wandb").glob("offline-run-*")):
         found = re.fullmatch(r"offline-run-\d+_\d+-(.+-[0-9a-f]{8}-seed-\d+)", path.name)
         if found and found[1] not in ids and path.is_dir() and not path.is_symlink() and is_idle(path):
             yield Item(path, "dashboards", size_of(path))
 
 
-def run_id(folder: Path) -> str:
-    """Returns the id of a run (see `record.Run`) by the place of its directory."""
-    seed, cell, study = folder.absolute().name, folder.absolute().parent.name[-8:], folder.absolute().parents[1].name
-    return re.sub(r"[^\w.-]+", "_", f"{study}-{cell}-{seed}")
+def id_at(folder: Path) -> str:
+    """Returns the id of a run by the place of its directory."""
+    place = folder.absolute()
+    return run_id(place.parents[1].name, place.parent.name[-8:], place.name.removeprefix("seed-"))
 
 
 def _cached(kinds: Sequence[str]) -> Iterator[Item]:
