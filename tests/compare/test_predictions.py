@@ -96,6 +96,14 @@ def test_a_metric_that_is_no_function_of_sums_is_refused(tmp_path: Path, make_ru
         decompose("test/spearman", run, read_predictions(run, "test"))
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_metric_that_is_not_finite_is_refused(value: float, tmp_path: Path, make_run: MakeRun) -> None:
+    columns = {"gold": ["a", "b"], "prediction": ["a", "a"], "loss": [1.0, value]}
+    run = write(make_run(tmp_path, "a", 1), {"loss": value}, ["a", "b"], **columns)
+    with pytest.raises(ConfigError, match=f"test/loss: is {value} in .*seed-1; no test has an answer to that"):
+        decompose("test/loss", run, read_predictions(run, "test"))
+
+
 def test_predictions_that_do_not_give_the_stored_metric_are_refused(study: Path) -> None:
     run = read_runs([study / "texts-lr=3e-05-00000003"])[0]
     run.metrics["test/accuracy"] += 0.01

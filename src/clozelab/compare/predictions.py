@@ -1,5 +1,6 @@
 """What each example adds to a metric: the parts that tests over examples resample, from a run's predictions."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -88,7 +89,7 @@ def decompose(metric: str, run: Record, read: Predictions) -> tuple[Floats, Scor
         read: its predictions of the metric's split.
 
     Raises:
-        ConfigError: if the metric is not a function of sums over examples, or not the one stored.
+        ConfigError: if the metric is not a function of sums over examples, not a finite number, or not the one stored.
     """
     name = metric.partition("/")[2]
     found = _decomposed(name, read)
@@ -99,7 +100,9 @@ def decompose(metric: str, run: Record, read: Predictions) -> tuple[Floats, Scor
         )
     parts, score = found
     value, stored = float(score(parts.sum(0))), run.metrics[metric]
-    if not np.isclose(value, stored, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
+    if not math.isfinite(stored):
+        raise ConfigError(f"{metric}: is {stored} in {run.folder}; no test has an answer to that")
+    if not np.isclose(value, stored, rtol=TOLERANCE, atol=TOLERANCE):
         raise ConfigError(f"{metric}: the predictions of {run.folder} give {value:.6g}, its metrics say {stored:.6g}")
     return parts, score
 
