@@ -44,6 +44,14 @@ def test_cells_of_different_corpora_keep_their_order(tmp_path: Path, make_run: M
     assert order(compare([tmp_path], sort="accuracy")) == ["2", "1"]
 
 
+def test_a_sort_by_a_test_metric_selects_no_other_cell(tmp_path: Path, make_run: MakeRun) -> None:
+    for name, test in (("1", 0.1), ("2", 0.9)):
+        make_run(tmp_path, f"a-0000000{name}", 1, metrics={"val/accuracy": 0.5, "test/accuracy": test})
+    found = compare([tmp_path], sort="test/accuracy")
+    assert order(found) == ["2", "1"]
+    assert [cell.hash for cell in found.selected] == ["00000001"]
+
+
 def test_filters_come_before_everything_else(study: Path) -> None:
     found = compare([study], filters=["lr=2e-5"])
     assert (order(found), found.columns, found.selected) == (["2"], [], [])

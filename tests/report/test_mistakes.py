@@ -125,7 +125,7 @@ def test_what_cannot_be_read_is_said_and_stops_nothing(cell_of: Cells, tmp_path:
     cell = cell_of(texts("a", "a", [1]))
     path = cell.runs[0].folder / "predictions" / "validation.parquet"
     pq.write_table(pa.table({"id": [1]}), path)
-    assert "cannot be read" in mistakes.mistakes(cell, "val")["none"]
+    assert "validation.parquet': damaged, cannot be read" in mistakes.mistakes(cell, "val")["none"]
     path.write_bytes(b"PAR1 half of a file")
     assert "cannot be read" in mistakes.mistakes(cell, "val")["none"]
     path.unlink()

@@ -133,4 +133,4 @@ def against(row: Contrast | None) -> Flat:
     for method in METHODS:
         found[f"p {method}"] = row.p[method] if row else None
         found[f"p {method} holm"] = row.adjusted[method] if row else None
-    return found | {"against note": row.note if row else None}
+    return found | {"against note": "; ".join(row.notes) if row else None}

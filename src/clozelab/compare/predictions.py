@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,16 +49,31 @@ class Predictions:
         return np.add.reduceat(parts, np.flatnonzero(self.starts), axis=0)
 
 
+def has_predictions(run: Record, split: str) -> bool:
+    """Says whether a run has predictions of a split."""
+    return _path(run, split).exists()
+
+
 def read_predictions(run: Record, split: str) -> Predictions:
     """Returns the predictions of a run.
 
     Raises:
-        ConfigError: if it has none of that split.
+        ConfigError: if it has none of that split, or a damaged file.
     """
-    path = run.folder / "predictions" / f"{SPLITS.get(split, split)}.parquet"
+    path = _path(run, split)
     if not path.exists():
         raise ConfigError(f"{path}: no predictions of this split; they cannot be compared example by example")
-    table = pq.read_table(path)
+    try:
+        return _parsed(pq.read_table(path), run)
+    except (OSError, KeyError, UnicodeError, pa.ArrowInvalid) as error:
+        raise ConfigError(f"{str(path)!r}: damaged, cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def _path(run: Record, split: str) -> Path:
+    return run.folder / "predictions" / f"{SPLITS.get(split, split)}.parquet"
+
+
+def _parsed(table: pa.Table, run: Record) -> Predictions:
     columns = {name: table[name].combine_chunks() for name in ("gold", "prediction", "loss")}
     starts = np.ones(len(table), dtype=bool)
     if pa.types.is_list(columns["gold"].type):

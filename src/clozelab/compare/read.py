@@ -103,6 +103,8 @@ def read_record(folder: Path) -> Record:
             metrics = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise ConfigError(f"{str(path)!r}: damaged, not JSON: {error}") from error
+        if not isinstance(metrics, dict) or not all(isinstance(value, int | float) for value in metrics.values()):
+            raise ConfigError(f"{str(path)!r}: damaged, not one JSON object of numbers")
     prefix, _, number = folder.name.partition("-")
     named = int(number) if prefix == "seed" and number.isdigit() else 0
     return Record(folder, state.get("identity", {}).get("seed", named), status, state, metrics)

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from clozelab.compare.cells import Cell
-from clozelab.compare.predictions import Predictions, read_predictions
+from clozelab.compare.predictions import Predictions, has_predictions, read_predictions
 from clozelab.errors import ConfigError
 
 MAX_CELLS = 24
@@ -38,12 +37,12 @@ def mistakes(cell: Cell, split: str) -> Item:
     """
     if not cell.done:
         return {"none": "No run of this cell has finished."}
+    if not all(has_predictions(run, split) for run in cell.done):
+        return {"none": "A run has no predictions of this split."}
     try:
         read = [read_predictions(run, split) for run in cell.done]
-    except ConfigError:
-        return {"none": "A run has no predictions of this split."}
-    except (OSError, KeyError, UnicodeError, pa.ArrowInvalid) as error:
-        return {"none": f"The predictions of a run cannot be read: {str(error).splitlines()[0]}"}
+    except ConfigError as error:
+        return {"none": str(error)}
     # Seeds that were scored on other examples, such as other folds, cannot be shown beside the first.
     same = [own for own in read if own.examples.equals(read[0].examples)]
     found: Item = {"n": len(same), "hardest": _hardest(same)}
