@@ -37,11 +37,15 @@ def test_the_direction_of_a_sort_is_known_from_the_metric(tmp_path: Path, make_r
     assert order(compare([tmp_path])) == ["1", "2", "3"]
 
 
-def test_cells_of_different_corpora_keep_their_order(tmp_path: Path, make_run: MakeRun) -> None:
-    make_run(tmp_path, "a-00000001", 1, metrics={"val/accuracy": 0.1})
-    make_run(tmp_path, "a-00000002", 1, metrics={"val/accuracy": 0.9}, identity={"data.validation": "x"})
-    assert order(compare([tmp_path])) == ["1", "2"]
-    assert order(compare([tmp_path], sort="accuracy")) == ["2", "1"]
+def test_cells_of_different_corpora_stand_in_groups_and_the_best_of_each_is_first(
+    tmp_path: Path, make_run: MakeRun
+) -> None:
+    for name, accuracy, corpus in (("1", 0.1, "x"), ("2", 0.9, "y"), ("3", 0.2, "x"), ("4", 0.8, "y")):
+        identity = {"data.validation": corpus}
+        make_run(tmp_path, f"a-0000000{name}", 1, metrics={"val/accuracy": accuracy}, identity=identity)
+    make_run(tmp_path, "a-00000000", 1, status="failed")
+    assert order(compare([tmp_path])) == ["3", "1", "2", "4", "0"]
+    assert order(compare([tmp_path], sort="accuracy")) == ["2", "4", "3", "1", "0"]
 
 
 def test_a_sort_by_a_test_metric_selects_no_other_cell(tmp_path: Path, make_run: MakeRun) -> None:

@@ -62,6 +62,23 @@ def test_cells_that_nothing_chose_between_give_no_number_to_report(tmp_path: Pat
     assert found(tmp_path / "s")["headline"] == []
 
 
+def test_cells_know_among_which_they_compare(tmp_path: Path, run_at: RunAt) -> None:
+    for k, corpus in enumerate("xyx"):
+        run_at(tmp_path / "s" / f"c{k}", 1, identity={"data.validation": corpus}, metrics={"val/loss": 1.0})
+    run_at(tmp_path / "s" / "failed", 1, identity={"data.validation": "x"})
+    cells = found(tmp_path / "s")["cells"]
+    assert [(cell["hash"], cell["group"]) for cell in cells] == [("c0", 0), ("c2", 0), ("c1", 1), ("failed", None)]
+
+
+def test_a_key_that_a_class_implies_is_a_difference_and_no_column(tmp_path: Path, run_at: RunAt) -> None:
+    for k, model in enumerate(({"model._target_": "m.Bert", "model.layers": 4}, {"model._target_": "m.Hub"})):
+        run_at(tmp_path / "s" / f"c{k}", 1, identity=model, metrics={"val/loss": 1.0})
+    whole = found(tmp_path / "s")
+    assert whole["table"]["header"] == ["cell", "model", "n", "val/loss", "notes"]
+    assert [key["name"] for key in whole["keys"]] == ["model"]
+    assert whole["differences"]["keys"] == ["model._target_", "model.layers"]
+
+
 def test_metrics_know_their_direction_and_the_selection_comes_first(tmp_path: Path, study_at: StudyAt) -> None:
     metrics = found(study_at(tmp_path / "numbers", "numbers"), metrics=["test/mse"])["metrics"]
     assert [(metric["name"], metric["higher"]) for metric in metrics] == [("val/mse", False), ("test/mse", False)]

@@ -60,7 +60,9 @@ def contrast(baseline: Cell, cells: Sequence[Cell], metric: str) -> list[Contras
     shown = track(others, "comparing", console=console, transient=True, disable=not console.is_terminal)
     found = [one.contrast(cell) for cell in shown]
     if all(row.over_seeds is None for row in found):
-        raise ConfigError(f"--against {baseline.hash}: {found[0].notes[0]} in every other cell; they cannot be compared")
+        raise ConfigError(
+            f"--against {baseline.hash}: {found[0].notes[0]} in every other cell; they cannot be compared"
+        )
     for method in METHODS:
         for row, value in zip(found, holm([row.p[method] for row in found]), strict=True):
             row.adjusted[method] = value
@@ -88,7 +90,9 @@ class _Baseline:
         read = []
         if all(has_predictions(run, self.split) for run, _ in pairs):
             read = [read_predictions(run, self.split) for run, _ in pairs]
-            same = (own.examples.equals(self.read[run.seed].examples) for own, (_, run) in zip(read, pairs, strict=True))
+            same = (
+                own.examples.equals(self.read[run.seed].examples) for own, (_, run) in zip(read, pairs, strict=True)
+            )
             if not all(same):
                 row.notes.append("other test examples" if self.split == "test" else "other examples")
                 return row

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clozelab.compare.against import METHODS, Contrast
-from clozelab.compare.cells import Cell, equals
+from clozelab.compare.cells import Cell, equals, rivals
 from clozelab.compare.comparison import Comparison, test_metric
 from clozelab.compare.seeds import RESAMPLES, Summary
 
@@ -43,12 +43,12 @@ def cells(comparison: Comparison, between: str) -> Grid:
         comparison: to show.
         between: what stands between `mean ± std` and the interval: a new line or a space.
     """
-    settings = [column.name for column in comparison.columns]
+    settings = [column.name for column in comparison.shown]
     header = ["cell", *settings, "n", *comparison.metrics]
     rows = []
     for i, cell in enumerate(comparison.cells):
         mark = f" {SELECTED}" if cell in comparison.selected else ""
-        values = [value(column.values[i]) for column in comparison.columns]
+        values = [value(column.values[i]) for column in comparison.shown]
         metrics = [summary(cell.summary(name), between) for name in comparison.metrics]
         rows.append([cell.hash + mark, *values, str(len(cell.done)), *metrics])
     words = {0, *range(1, len(settings) + 1)}
@@ -110,6 +110,13 @@ def summary(found: Summary | None, between: str) -> str:
 
 def _about(comparison: Comparison) -> list[str]:
     lines = []
+    if left := len(comparison.columns) - len(comparison.shown):
+        lines.append(f"keys that only some of these classes have, in --format csv: {left}")
+    if (groups := len(rivals(comparison.cells))) > 1:
+        lines.append(
+            f"{groups} groups of cells that were selected by other metrics or on other validation examples: metrics "
+            "compare within a group"
+        )
     if any(len(cell.done) > 1 for cell in comparison.cells):
         lines.append(
             f"mean ± standard deviation over n seeds; [95 % percentile bootstrap interval of the mean, {RESAMPLES:,} "

@@ -21,11 +21,14 @@ class Column:
         key: full dotted key.
         name: its last part, or the whole key where two columns would be called the same.
         values: of each cell; None where a cell has no such key.
+        implied: whether it says no more than the class of a node does, which is a column, too: all cells with that
+            class have the key, with one value, and no other has it.
     """
 
     key: str
     name: str
     values: list[Any]
+    implied: bool = False
 
 
 def differing(cells: Sequence[Cell]) -> list[Column]:
@@ -36,7 +39,24 @@ def differing(cells: Sequence[Cell]) -> list[Column]:
     if len({cell.study for cell in cells}) > 1:
         keys, values = [STUDY, *keys], {**values, STUDY: [cell.study for cell in cells]}
     short = [_short(key) for key in keys]
-    return [Column(k, s if short.count(s) == 1 else _whole(k), values[k]) for k, s in zip(keys, short, strict=True)]
+    return [
+        Column(k, s if short.count(s) == 1 else _whole(k), values[k], _is_implied(k, known))
+        for k, s in zip(keys, short, strict=True)
+    ]
+
+
+def _is_implied(key: str, cells: Sequence[Cell]) -> bool:
+    having = [cell for cell in cells if key in cell.identity]
+    if len({_canonical(cell.identity[key]) for cell in having}) != 1:
+        return False
+    nodes = [key[:i] for i, character in enumerate(key) if character == "."]
+    for owner in (f"{node}._target_" for node in nodes if f"{node}._target_" != key):
+        with_key, without = (
+            {cell.identity.get(owner) for cell in cells if (key in cell.identity) is has} for has in (True, False)
+        )
+        if not with_key & without:
+            return True
+    return False
 
 
 def _keys(cells: Iterable[Cell]) -> list[str]:
