@@ -90,7 +90,7 @@ def _joined(grid: Grid, places: range, name: str, sign: str) -> Grid:
 
 
 def value(value: Any) -> str:
-    """Returns what a config key was set to, `-` if a cell has no such key; a line break as `\\n`, to stay in its row."""
+    """Returns what a config key was set to, `-` if a cell has no such key; a line break as `\\n`, in its row."""
     text = "-" if value is None else str(value)
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
