@@ -137,7 +137,15 @@ def test_markdown_has_a_rule_and_as_many_pipes_in_every_row(study: Path) -> None
     lines = FORMATS["markdown"](compare([study], against="00000001")).splitlines()
     assert lines[1] == "| --- | --- | ---: | ---: | ---: | --- |"
     assert {line.count("|") for line in lines[:6]} == {7}
-    assert "| 00000003 * | 3e-05 | 3 | 0.8583 ± 0.0236 [0.8400, 0.8850] |" in lines[2]
+    assert r"| 00000003 \* | 3e-05 | 3 | 0.8583 ± 0.0236 [0.8400, 0.8850] |" in lines[2]
+
+
+def test_markdown_reads_nothing_into_settings_marks_and_lines_below(tmp_path: Path, make_run: MakeRun) -> None:
+    for i, value in enumerate(("*.txt|*.csv", "<b>", r"`\d`")):
+        make_run(tmp_path, f"a-0000000{i}", 1, identity={"a.b": value}, metrics={"val/accuracy": i})
+    text = FORMATS["markdown"](compare([tmp_path]))
+    for escaped in (r"| \*.txt\|\*.csv |", r"| \<b> |", r"| \`\\d\` |", r"- \* selected by val/accuracy: 00000002"):
+        assert escaped in text
 
 
 def test_latex_escapes_what_it_would_read(tmp_path: Path, make_run: MakeRun) -> None:

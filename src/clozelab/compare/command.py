@@ -91,6 +91,4 @@ def _parse(arguments: Sequence[str]) -> tuple[list[Path], dict[str, list[str]]]:
         if not value:
             raise ConfigError(f"{name}: takes a value")
         options[name].append(value)
-    if not paths:
-        raise ConfigError("compare: give a study, a cell or a run: outputs/<study>[/<name>[/seed-<n>]]")
     return paths, options

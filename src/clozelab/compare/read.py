@@ -50,12 +50,14 @@ def read_runs(paths: Iterable[Path]) -> list[Record]:
         paths: runs, cells, studies or directories of studies.
 
     Raises:
-        ConfigError: for a path with no run at or below it, and for a damaged file.
+        ConfigError: without a path, for a path with no run at or below it, and for a damaged file.
     """
     found: dict[Path, Path] = {}
     for path in paths:
         for folder in run_folders(path):
             found.setdefault(folder.resolve(), folder)
+    if not found:
+        raise ConfigError(f"no path to compare; give {_shape()}")
     return [read_record(folder) for folder in found.values()]
 
 
