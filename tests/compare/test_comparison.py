@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from clozelab.compare.comparison import Comparison, compare, flat
 from clozelab.errors import ConfigError
@@ -95,6 +96,11 @@ def test_what_is_not_there_is_explained(study: Path, option: dict[str, object], 
 def test_without_a_finished_run_it_says_how_they_stand(tmp_path: Path, make_run: MakeRun) -> None:
     make_run(tmp_path, "a-00000001", 1, status="interrupted")
     with pytest.raises(ConfigError, match=r"no finished run: .*seed-1 is interrupted; its command, typed again"):
+        compare([tmp_path])
+    with (
+        FileLock(make_run(tmp_path, "a-00000000", 1, status="running") / ".lock"),
+        pytest.raises(ConfigError, match=r"no finished run: .*seed-1 is running; wait for it"),
+    ):
         compare([tmp_path])
 
 

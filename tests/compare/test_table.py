@@ -63,7 +63,7 @@ def test_tests_of_several_metrics_name_them(study: Path, capsys: pytest.CaptureF
         path.write_text(json.dumps(metrics | {"test/loss": 0.25}))
     out = printed(compare([study], metrics=["test/accuracy", "test/loss"], against="00000001"), capsys)
     assert "test/accuracy: each cell minus 00000001" in out
-    assert "test/loss: each cell minus 00000001" in out
+    assert "test/loss (less is better): each cell minus 00000001" in out
     assert ["00000005", "+0.0000"] in [line.split()[:2] for line in out.splitlines()]
     assert out.count("Koehn") == 1
 

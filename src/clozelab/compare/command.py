@@ -80,7 +80,7 @@ def _parse(arguments: Sequence[str]) -> tuple[list[Path], dict[str, list[str]]]:
     pending = list(arguments)
     while pending:
         word = pending.pop(0)
-        if not word.startswith("--"):
+        if not word.startswith("-"):
             paths.append(Path(word))
             continue
         name, equals, value = word.partition("=")

@@ -65,7 +65,8 @@ def compare(
     cells = chosen(make_cells(read_runs(paths)), filters)
     if not any(cell.done for cell in cells):
         first = cells[0].runs[0]
-        raise ConfigError(f"no finished run: {first.folder} is {first.status}; its command, typed again, finishes it")
+        advice = "wait for it" if first.status == "running" else "its command, typed again, finishes it"
+        raise ConfigError(f"no finished run: {first.folder} is {first.status}; {advice}")
     known = list(dict.fromkeys(name for cell in cells for run in cell.done for name in run.metrics))
     own = _selections(cells, known)
     shown = [name for metric in metrics for name in _resolve("--metrics", metric, known)] or own

@@ -10,6 +10,7 @@ from clozelab.compare.against import METHODS, Contrast
 from clozelab.compare.cells import Cell, equals, rivals
 from clozelab.compare.comparison import Comparison, test_metric
 from clozelab.compare.seeds import RESAMPLES, Summary
+from clozelab.metrics.direction import higher_is_better
 
 LEVEL = 0.05
 SELECTED = "*"
@@ -152,10 +153,11 @@ def contrasts(comparison: Comparison, between: str) -> list[Grid]:
         own = [row for row in comparison.contrasts if row.metric == metric]
         header = ["cell", "difference", "bootstrap", "random.", "d", "t", "permut."]
         name = _names(comparison)
+        better = "" if higher_is_better(metric) else " (less is better)"
         rows = [[name(row.cell), *_numbers(row, between)] for row in own]
         about = [
-            f"{metric}: each cell minus {name(comparison.baseline)}; p values, two-sided, adjusted for the number of "
-            f"cells by Holm's method; {SELECTED} below {LEVEL}",
+            f"{metric}{better}: each cell minus {name(comparison.baseline)}; p values, two-sided, adjusted for the "
+            f"number of cells by Holm's method; {SELECTED} below {LEVEL}",
             *_about_notes(own, name),
         ]
         grids.append(Grid(header, rows, {0}, range(0), range(0), about))
