@@ -1,6 +1,7 @@
 """The page says the same as the table of the terminal, and every value is one that JSON can hold."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,14 @@ def test_the_headline_is_the_number_to_report(tmp_path: Path, study_at: StudyAt)
     assert headline["value"].startswith("0.7950 ± 0.0071 [")
     assert headline["n"] == 2
     assert headline["cell"].startswith("00000003 ")
+    assert headline["notes"] == []
+
+
+def test_seeds_that_the_number_to_report_lacks_stand_beside_it(tmp_path: Path, study_at: StudyAt) -> None:
+    study = study_at(tmp_path / "grid")
+    shutil.rmtree(study / "cell-00000003" / "seed-2")
+    (headline,) = found(study)["headline"]
+    assert (headline["n"], headline["notes"]) == (1, ["seed 2 missing"])
 
 
 def test_of_a_single_run_there_is_a_headline_too_and_nothing_that_differs(tmp_path: Path, run_at: RunAt) -> None:
@@ -49,7 +58,7 @@ def test_of_a_single_run_there_is_a_headline_too_and_nothing_that_differs(tmp_pa
     )
     whole = found(run)
     assert whole["headline"] == [
-        {"cell": "0000000a", "metric": "test/loss", "selection": None, "value": "2.0000", "n": 1}
+        {"cell": "0000000a", "metric": "test/loss", "selection": None, "value": "2.0000", "n": 1, "notes": []}
     ]  # fmt: skip
     assert whole["keys"] == []
     assert whole["differences"] == {"keys": [], "values": []}

@@ -80,18 +80,21 @@ def _looked_at(comparison: Comparison) -> list[int]:
 
 def _headline(comparison: Comparison) -> list[Item]:
     """Returns the numbers to report: the test metric of every selected cell, or of the only one."""
-    done = [cell for cell in comparison.cells if cell.done]
-    chosen = comparison.selected or (done if len(done) == 1 else [])
-    return [
-        {
-            "cell": _label(comparison, comparison.cells.index(cell)),
-            "metric": test_metric(str(cell.selection)),
+    done = [i for i, cell in enumerate(comparison.cells) if cell.done]
+    chosen = [i for i in done if comparison.cells[i] in comparison.selected] or (done if len(done) == 1 else [])
+    found = []
+    for i in chosen:
+        cell = comparison.cells[i]
+        metric = test_metric(str(cell.selection))
+        found.append({
+            "cell": _label(comparison, i),
+            "metric": metric,
             "selection": cell.selection if cell in comparison.selected else None,
-            "value": grids.summary(cell.summary(test_metric(str(cell.selection))), " "),
-            "n": len(cell.values(test_metric(str(cell.selection)))),
-        }
-        for cell in chosen
-    ]
+            "value": grids.summary(cell.summary(metric), " "),
+            "n": len(cell.values(metric)),
+            "notes": [note for note in comparison.notes[i] if note != "n = 1"],
+        })  # fmt: skip
+    return found
 
 
 def _table(comparison: Comparison) -> Item:
