@@ -76,6 +76,9 @@ def test_cells_as_good_on_validation_as_the_selected_one_are_named(tmp_path: Pat
     for name in (1, 2, 3):
         make_run(tmp_path, f"a-0000000{name}", 1)
     assert about(tmp_path)[-1] == "  as good on validation, of another name: 00000002, 00000003"
+    for name in range(10, 20):
+        make_run(tmp_path, f"a-000000{name}", 1)
+    assert about(tmp_path)[-1].endswith("00000016, 00000017, ...")
 
 
 def test_a_selected_cell_without_a_test_metric_is_named_all_the_same(tmp_path: Path, make_run: MakeRun) -> None:

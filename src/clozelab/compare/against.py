@@ -27,7 +27,7 @@ class Contrast:
         cell: the one that is not the baseline.
         metric: such as `test/accuracy`.
         over_seeds: the t test; None if the two were not scored on the same examples.
-        over_examples: the paired bootstrap; None if `note` says why not.
+        over_examples: the paired bootstrap; None if `notes` say why not.
         pairs: seeds of the cell and of the baseline whose predictions were compared.
         p: two-sided, of each method; NaN where there is no test.
         adjusted: the same, adjusted for the number of cells (Holm).

@@ -132,11 +132,12 @@ def find_cell(word: str, cells: Sequence[Cell]) -> Cell:
     if len(found) > 1:
         raise ConfigError(f"{word}: several cells: {', '.join(names)}; name one")
     if not found:
-        raise ConfigError(f"{word}: no such cell.{did_you_mean(word, names)} Cells: {_few(names)}")
+        raise ConfigError(f"{word}: no such cell.{did_you_mean(word, names)} Cells: {few(names)}")
     return found[0]
 
 
-def _few(names: Sequence[str]) -> str:
+def few(names: Sequence[str]) -> str:
+    """Returns the names in one line, the first ten of many."""
     return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
 
 

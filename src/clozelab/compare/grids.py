@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clozelab.compare.against import METHODS, Contrast
-from clozelab.compare.cells import Cell, equals, rivals
+from clozelab.compare.cells import Cell, equals, few, rivals
 from clozelab.compare.comparison import Comparison, test_metric
 from clozelab.compare.seeds import RESAMPLES, Summary
 from clozelab.metrics.direction import higher_is_better
@@ -127,7 +127,7 @@ def _about(comparison: Comparison) -> list[str]:
         notes = comparison.notes[comparison.cells.index(cell)]
         lines.append(f"{SELECTED} selected by {cell.selection}: {'; '.join([_reported(cell), *notes])}")
         if others := equals(cell, comparison.cells):
-            lines.append(f"  as good on validation, of another name: {', '.join(other.hash for other in others)}")
+            lines.append(f"  as good on validation, of another name: {few([other.hash for other in others])}")
     return lines
 
 
@@ -178,7 +178,7 @@ def _about_notes(rows: Sequence[Contrast], name: Callable[[Cell], str]) -> list[
     for row in rows:
         for note in row.notes:
             cells.setdefault(note, []).append(name(row.cell))
-    return [f"{', '.join(names)}: {note}" for note, names in cells.items()]
+    return [f"{few(names)}: {note}" for note, names in cells.items()]
 
 
 def _numbers(row: Contrast, between: str) -> list[str]:

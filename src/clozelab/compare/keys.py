@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from clozelab.compare.cells import Cell
+from clozelab.compare.cells import Cell, few
 from clozelab.errors import ConfigError, did_you_mean
 from clozelab.identity import LOCATED
 
@@ -117,7 +117,7 @@ def chosen(cells: Sequence[Cell], filters: Sequence[str]) -> list[Cell]:
         before, left = left, [cell for cell in left if _is(_value(cell, key), value)]
         if not left:
             there = sorted({str(_value(cell, key)) for cell in before})
-            raise ConfigError(f"--filter {text}: no cell has it.{did_you_mean(value, there)} There is {_few(there)}")
+            raise ConfigError(f"--filter {text}: no cell has it.{did_you_mean(value, there)} There is {few(there)}")
     return left
 
 
@@ -144,7 +144,3 @@ def _is(value: Any, text: str) -> bool:
             return False
     words = {str(value), str(value).lower(), "null" if value is None else PurePath(str(value)).name}
     return text in words
-
-
-def _few(words: Sequence[str]) -> str:
-    return ", ".join(words[:10]) + (", ..." if len(words) > 10 else "")
