@@ -11,9 +11,11 @@ from scipy import stats
 
 from clozelab.compare.against import METHODS, Contrast, contrast
 from clozelab.compare.cells import Cell, find_cell, make_cells
+from clozelab.compare.predictions import read_predictions
 from clozelab.compare.read import read_runs
 from clozelab.compare.seeds import holm
 from clozelab.errors import ConfigError
+from clozelab.metrics.classes import class_metrics
 
 MakeRun = Callable[..., Path]
 Predict = Callable[..., None]
@@ -99,6 +101,28 @@ def test_a_difference_that_is_the_same_of_every_seed_has_no_t_test(
     assert row.notes == ["no t test: the seeds have no spread"]
     assert math.isnan(row.p["t"])
     assert row.p["permutation"] == 0.5
+
+
+def test_cells_that_know_other_labels_are_compared_by_what_labels_mean(
+    tmp_path: Path, make_run: MakeRun, predict: Predict
+) -> None:
+    for name, labels in (("1", ["no", "yes"]), ("2", ["maybe", "yes", "no"])):
+        for seed in (1, 2):
+            run = make_run(tmp_path, f"a-0000000{name}", seed)
+            predict(run, [(i * seed) % (3 + int(name)) > 0 for i in range(40)])
+            state = json.loads((run / "run.json").read_text())
+            (run / "run.json").write_text(json.dumps(state | {"labels": labels}))
+            (own,) = read_runs([run])
+            read = read_predictions(own, "test")
+            metrics = class_metrics(read.labels, read.gold, read.predicted, np.ones(40, np.float32))
+            (run / "metrics.json").write_text(json.dumps({f"test/{key}": value for key, value in metrics.items()}))
+    for metric in ("test/macro_f1", "test/mcc"):
+        row = against(tmp_path, metric=metric)["2"]
+        assert row.notes == []
+        assert row.over_examples is not None
+        assert row.over_examples.difference == pytest.approx(
+            row.cell.mean(metric) - find_cell("00000001", make_cells(read_runs([tmp_path]))).mean(metric)
+        )
 
 
 def test_damaged_predictions_are_named(study: Path) -> None:

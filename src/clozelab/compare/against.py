@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import track
 
 from clozelab.compare.cells import Cell
-from clozelab.compare.predictions import Predictions, decompose, has_predictions, read_predictions
+from clozelab.compare.predictions import Predictions, aligned, decompose, has_predictions, read_predictions
 from clozelab.compare.read import Record
 from clozelab.compare.seeds import TTest, holm, permutation_test, t_test
 from clozelab.compare.significance import Bootstrap, approximate_randomisation, paired_bootstrap
@@ -132,9 +132,10 @@ class _Baseline:
     def _over_examples(
         self, row: Contrast, pairs: Sequence[tuple[Record, Record]], read: Sequence[Predictions]
     ) -> None:
-        own = [decompose(self.metric, run, found) for (run, _), found in zip(pairs, read, strict=True)]
-        theirs = [decompose(self.metric, run, self.read[run.seed])[0] for _, run in pairs]
-        a, b, score = np.stack([parts for parts, _ in own]), np.stack(theirs), own[0][1]
+        sides = [run for run, _ in pairs], [run for _, run in pairs]
+        whole = aligned([*read, *(self.read[run.seed] for run in sides[1])])
+        parts = [decompose(self.metric, run, found) for run, found in zip([*sides[0], *sides[1]], whole, strict=True)]
+        (a, b), score = np.split(np.stack([own for own, _ in parts]), 2), parts[0][1]
         row.over_examples = paired_bootstrap(a, b, score)
         row.p["bootstrap"] = row.over_examples.p
         row.p["randomisation"] = approximate_randomisation(a, b, score)

@@ -1,8 +1,8 @@
 """What each example adds to a metric: the parts that tests over examples resample, from a run's predictions."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,18 @@ def _parsed(table: pa.Table, run: Record) -> Predictions:
     labels = [*(known := run.state.get("labels", [])), *sorted(seen - set(known))]
     ids = [_array(pc.index_in(column, pa.array(labels)), np.int64) for column in (gold, predicted)]
     return Predictions(examples, starts, ids[0], ids[1], loss, labels)
+
+
+def aligned(reads: Sequence[Predictions]) -> list[Predictions]:
+    """Returns the predictions of several runs with label ids that mean the same in all: each may know other labels."""
+    labels = list(dict.fromkeys(name for read in reads for name in read.labels))
+    place = {name: i for i, name in enumerate(labels)}
+    found = []
+    for read in reads:
+        ids = np.array([place[name] for name in read.labels], dtype=np.int64)
+        same = read if ids.size == 0 else replace(read, gold=ids[read.gold], predicted=ids[read.predicted])
+        found.append(replace(same, labels=labels))
+    return found
 
 
 def _array(column: pa.Array, dtype: type[np.generic]) -> NDArray[Any]:
