@@ -122,7 +122,7 @@ def test_a_bad_line_stops_the_job_or_is_skipped_and_both_say_which(
     code, _, err = clozelab("predict", str(run_of("single")), "--input", str(file), "--output", str(out))
     assert code == 2
     assert f"clozelab: {file}:2: not JSON" in err
-    assert f"(--on-error skip passes over it; {out}.partial holds what came before it)" in err
+    assert f"(--on-error skip passes over it); {out}.partial holds the answers before it" in err
     assert not out.exists()
     assert [record["text"] for record in records(Path(f"{out}.partial").read_text())] == ["met"]
     typed(monkeypatch, file.read_bytes())

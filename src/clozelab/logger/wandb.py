@@ -113,7 +113,8 @@ class Wandb(Logger):
             silent=True, console="off", disable_git=True, disable_code=True, x_disable_stats=True,
             # Going on offline takes a little, too.
             init_timeout=max(seconds_left, 0.1), login_timeout=max(seconds_left, 0.1),
-            finish_timeout=SHARES["finished"] * self.timeout,  # what a lost network keeps from the server, `wandb sync` sends later
+            # What a lost network keeps from the server, `wandb sync` sends later.
+            finish_timeout=SHARES["finished"] * self.timeout,
         )  # fmt: skip
 
     def _resolve_mode(self) -> str:
