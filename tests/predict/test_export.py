@@ -5,6 +5,7 @@ import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -59,11 +60,14 @@ def test_a_pipeline_finds_the_entities_that_predict_finds(run_of: Runs, phrases:
     _compare_entities(load(run_of("words")), str(tmp_path / "model"), [*phrases(17, 100), *ORDINARY])
 
 
-def _compare_entities(model: Predictor, folder: str, texts: list[str]) -> None:
-    """Compares entities of plain texts; a tokenizer of WordPiece knows where words begin."""
+def _compare_entities(model: Predictor, folder: str, texts: list[str], *, as_words: bool = False) -> None:
+    """Compares entities; a tokenizer that does not know where words begin has to be given those of predict."""
     tag = pipeline("token-classification", model=folder, aggregation_strategy="first")
+    asked: list[Any] = texts
+    if as_words:
+        asked = [[word["word"] for word in answer["words"]] for answer in model.predict(texts)]
     num_entities = 0
-    for ours, theirs in zip(model.predict(texts), tag(texts), strict=True):
+    for ours, theirs in zip(model.predict(asked), tag(asked, is_split_into_words=as_words), strict=True):
         found = [(e["type"], e["start"], e["end"]) for e in ours["entities"]]
         assert found == [(e["entity_group"], e["start"], e["end"]) for e in theirs]
         scores = [e["score"] for e in ours["entities"]]
@@ -150,6 +154,7 @@ ODD = ["日本", "é", "e\u0301", "10\u00a0000", "ß", "🙂", "\u200d", "नम
 Made = Callable[[str], Path]
 
 
+@pytest.mark.filterwarnings("ignore:Tokenizer does not support real words")
 @pytest.mark.parametrize("encoder", ["roberta", "electra"])
 @pytest.mark.parametrize("kind", ["single", "pairs", "numbers", "words", "masks"])
 def test_pipelines_of_other_encoders_answer_the_same(
@@ -163,8 +168,7 @@ def test_pipelines_of_other_encoders_answer_the_same(
     texts += [*(f"{text}\n\t  {draw.choice(ODD)} {text}" for text in phrases(29, 12)), " ".join(phrases(31, 30))]
     if kind == "words":
         _compare_words(model, folder, [text.replace("-", " ") for text in texts])
-        if encoder == "electra":
-            _compare_entities(model, folder, [*phrases(17, 40), *ORDINARY])
+        _compare_entities(model, folder, [*phrases(17, 40), *ORDINARY[:2]], as_words=encoder == "roberta")
     elif kind == "masks":
         fill = pipeline("fill-mask", model=folder)
         own = str(fill.tokenizer.mask_token)

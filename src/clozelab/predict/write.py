@@ -96,7 +96,7 @@ def _writer(file: IO[str], kind: str, schema: pa.Schema) -> Write:
 
 def _print(answers: Sequence[dict[str, Any]], file: IO[str]) -> None:
     # Escaped where the terminal's encoding lacks characters; a file is UTF-8, and what has no encoding takes any.
-    escaped = codecs.lookup(file.encoding or "utf-8").name != "utf-8"
+    escaped = codecs.lookup(getattr(file, "encoding", None) or "utf-8").name != "utf-8"
     for answer in answers:
         file.write(json.dumps(answer, ensure_ascii=escaped) + "\n")
     file.flush()
