@@ -66,6 +66,9 @@ def _compare_entities(model: Predictor, folder: str, texts: list[str], *, as_wor
     asked: list[Any] = texts
     if as_words:
         asked = [[word["word"] for word in answer["words"]] for answer in model.predict(texts)]
+        # A piece that is nothing but the blank before a word, a pipeline takes for a word of its own.
+        bare = "\u0120"
+        asked = [words for words in asked if bare not in tag.tokenizer.tokenize(words, is_split_into_words=True)]
     num_entities = 0
     for ours, theirs in zip(model.predict(asked), tag(asked, is_split_into_words=as_words), strict=True):
         found = [(e["type"], e["start"], e["end"]) for e in ours["entities"]]
@@ -168,7 +171,7 @@ def test_pipelines_of_other_encoders_answer_the_same(
     texts += [*(f"{text}\n\t  {draw.choice(ODD)} {text}" for text in phrases(29, 12)), " ".join(phrases(31, 30))]
     if kind == "words":
         _compare_words(model, folder, [text.replace("-", " ") for text in texts])
-        _compare_entities(model, folder, [*phrases(17, 40), *ORDINARY[:2]], as_words=encoder == "roberta")
+        _compare_entities(model, folder, [*phrases(17, 120), *ORDINARY[:2]], as_words=encoder == "roberta")
     elif kind == "masks":
         fill = pipeline("fill-mask", model=folder)
         own = str(fill.tokenizer.mask_token)
