@@ -161,10 +161,13 @@ Made = Callable[[str], Path]
 @pytest.mark.parametrize("encoder", ["roberta", "electra"])
 @pytest.mark.parametrize("kind", ["single", "pairs", "numbers", "words", "masks"])
 def test_pipelines_of_other_encoders_answer_the_same(
-    kind: str, encoder: str, encoder_folder: Made, run_of: Runs, phrases: Phrases, tmp_path: Path
-) -> None:
+    kind: str, encoder: str, encoder_folder: Made, run_of: Runs, phrases: Phrases, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     run = _run_with(kind, encoder_folder(encoder), run_of, tmp_path / "run")
     export_run(run, tmp_path / "model")
+    monkeypatch.chdir(tmp_path)
+    exec((tmp_path / "model" / "README.md").read_text().split("```python\n")[1].split("```")[0])  # what the card says
     model, folder = load(run), str(tmp_path / "model")
     draw = random.Random(3)
     texts = [" ".join(draw.sample([*text.split(), draw.choice(ODD)], 1) + text.split()) for text in phrases(23, 24)]
