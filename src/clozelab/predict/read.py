@@ -47,7 +47,7 @@ class Input:
         done: how much of it has been read.
 
     Raises:
-        ConfigError: if there is no such file, or nothing says what kind it is of.
+        ConfigError: if there is no such file, nothing says what kind it is of, or the separator is none.
     """
 
     def __init__(self, *, path: str, kind: Kind | None, columns: Columns, separator: str | None = None) -> None:
@@ -62,6 +62,8 @@ class Input:
         found = kind or ("txt" if path == STDIN else ENDINGS.get(Path(path[:-3] if packed else path).suffix.lower()))
         if found is None:
             raise ConfigError(f"--input {path}: of what kind is it? --format says it: {', '.join(KINDS)}")
+        if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
+            raise ConfigError(f"--separator {separator!r}: must be one character, no quote; --format tsv is for tabs")
         if found == "parquet" and piped:
             raise ConfigError("--format parquet: cannot be read from the standard input or a pipe; give the file")
         if found == "parquet" and packed:
