@@ -86,8 +86,15 @@ def note_of(*, config: Mapping[str, Any], task: Task, data: DataModule) -> str:
 CAUSAL = "No position saw a later one in training (attention: causal). Plain transformers lets it."
 
 LONG: Mapping[Kind, str] = {
-    "words": "Long sentences were read in overlapping windows. A pipeline cuts them, unless it is given `stride=32`.",
-    "texts": "Long texts were cut. A pipeline does the same if it is called with `truncation=True`.",
+    "words": (
+        "Long sentences were read in overlapping windows. A pipeline cuts them, unless it is given `stride=32`. What "
+        "it takes for a word of a plain text is up to the tokenizer; called with `[words], is_split_into_words=True` "
+        "it reads words as in training."
+    ),
+    "texts": (
+        "Long texts were cut. A pipeline does the same if it is called with `truncation=True`. A pair of texts is "
+        '`{"text": ..., "text_pair": ...}`.'
+    ),
     "documents": "",
 }
 

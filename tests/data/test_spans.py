@@ -12,7 +12,7 @@ from clozelab.data.spans import Span, tags_of, words_of
 from clozelab.errors import DataError
 from clozelab.metrics.decoding import legal_transitions
 
-TEXT = st.text(st.sampled_from("ab é. \t\u0301\u200dक्"), min_size=1, max_size=30).filter(lambda t: words_of(t) != [])
+TEXT = st.text(st.sampled_from("ab é. \t\u0301\u200dक्京_"), min_size=1, max_size=30).filter(lambda t: words_of(t) != [])
 LABELS = ["O", "B-X", "I-X", "B-Y", "I-Y"]
 
 
@@ -23,7 +23,8 @@ LABELS = ["O", "B-X", "I-X", "B-Y", "I-Y"]
         ("U.S.-based", ["U", ".", "S", ".", "-", "based"]),
         ("10,000 naïve e\u0301t", ["10", ",", "000", "naïve", "e\u0301t"]),
         ("हिन्दी", ["हिन्दी"]),
-        ("日本 x_y", ["日本", "x_y"]),
+        ("x_y @a__b", ["x", "_", "y", "@", "a", "_", "_", "b"]),
+        ("北京は7月。", ["北", "京", "は7", "月", "。"]),
         (" \n\t\u00a0", []),
         ("", []),
     ],

@@ -43,8 +43,17 @@ def test_texts_of_the_command_line_are_answered_as_python_answers_them(clozelab:
     assert records(out) == load(run_of("words")).embed(["Ada met"], pooling="cls")
 
 
-@pytest.mark.parametrize("ending", ["txt", "csv", "tsv", "jsonl", "parquet"])
-@pytest.mark.parametrize("kind", ["single", "pairs"])
+@pytest.mark.parametrize(
+    ("kind", "ending"),
+    [
+        ("single", "txt"),
+        ("single", "csv"),
+        ("single", "parquet"),
+        ("pairs", "txt"),
+        ("pairs", "tsv"),
+        ("pairs", "jsonl"),
+    ],
+)
 def test_files_of_every_kind_give_the_same_answers(
     clozelab: Run, run_of: Runs, phrases: Phrases, kind: str, ending: str, tmp_path: Path
 ) -> None:
@@ -72,8 +81,9 @@ def test_files_of_every_kind_give_the_same_answers(
     assert found == load(run_of(kind)).predict(texts)
 
 
-@pytest.mark.parametrize("ending", ["jsonl", "csv", "tsv", "parquet"])
-@pytest.mark.parametrize("kind", ["words", "numbers", "masks"])
+@pytest.mark.parametrize(
+    ("kind", "ending"), [("words", "jsonl"), ("words", "csv"), ("numbers", "tsv"), ("masks", "parquet")]
+)
 def test_answers_can_be_read_back_from_every_kind_of_file(
     clozelab: Run, run_of: Runs, kind: str, ending: str, tmp_path: Path
 ) -> None:
@@ -122,7 +132,7 @@ def test_a_bad_line_stops_the_job_or_is_skipped_and_both_say_which(
     code, _, err = clozelab("predict", str(run_of("single")), "--input", str(file), "--output", str(out))
     assert code == 2
     assert f"clozelab: {file}:2: not JSON" in err
-    assert f"(--on-error skip passes over it; {out}.partial holds what came before it)" in err
+    assert f"(--on-error skip passes over it); {out}.partial holds the answers before it" in err
     assert not out.exists()
     assert [record["text"] for record in records(Path(f"{out}.partial").read_text())] == ["met"]
     typed(monkeypatch, file.read_bytes())
@@ -167,6 +177,7 @@ def test_texts_that_were_cut_are_said(clozelab: Run, run_of: Runs) -> None:
         (["--input=in.dat", "--format=parquet"], "not a readable Parquet file"),
         (["--input=in.csv"], "in.csv:2: which column holds the text? --text-column says it. Columns: first, label"),
         (["--input=in.csv", "--text-column=frist"], "no column 'frist'. Did you mean 'first'? Columns: first, label"),
+        (["--input=in.csv", "--separator=;;"], "--separator ';;': must be one character"),
         (["--input=in.csv", "--output=in.csv"], "--output in.csv: is the input"),
         (["--text=a", "--output=a.xlsx"], "--output a.xlsx: must end in .jsonl"),
         (["--text=a", "--output=no/a.csv"], "no folder 'no'"),

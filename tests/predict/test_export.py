@@ -2,16 +2,28 @@
 
 import json
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 import yaml
 from huggingface_hub import ModelCard
-from transformers import pipeline
+from safetensors.torch import load_file, save_file
+from transformers import (
+    AutoModelForMaskedLM,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    BertForNextSentencePrediction,
+    pipeline,
+)
 
 from clozelab.data.spans import words_of
 from clozelab.errors import ConfigError
+from clozelab.model.build import load_tokenizer
 from clozelab.predict.export import export_run
 from clozelab.predict.load import load
 from clozelab.predict.predictor import Predictor
@@ -24,7 +36,7 @@ Phrases = Callable[[int, int], list[str]]
 @pytest.mark.parametrize("kind", ["single", "pairs", "numbers"])
 def test_a_pipeline_says_of_texts_what_predict_says(run_of: Runs, phrases: Phrases, kind: str, tmp_path: Path) -> None:
     export_run(run_of(kind), tmp_path / "model")
-    texts = [*phrases(11, 100), " ".join(phrases(13, 60))]
+    texts = [*phrases(11, 50), " ".join(phrases(13, 60))]
     asked = list(zip(texts, reversed(texts), strict=True)) if kind == "pairs" else texts
     model = load(run_of(kind))
     classify = pipeline("text-classification", model=str(tmp_path / "model"))
@@ -35,12 +47,30 @@ def test_a_pipeline_says_of_texts_what_predict_says(run_of: Runs, phrases: Phras
         assert ours.get("label", "value") == other["label"]
 
 
+ORDINARY = [
+    'Ada Lovelace met "Charles Babbage", in London; she said: no, thanks!',
+    "It's John's well-known co-worker (of Acme Corp), isn't it? U.S. sales rose 3.5% to $1,000.50.",
+    "“Grace Hopper,” she said… ‘left’ New York — e-mail a.b@c.org, or www.x.com/y_z?",
+    "北京 met 日本。 @ada_l #city R&D 5'10\" 1/2",
+]
+
+
 def test_a_pipeline_finds_the_entities_that_predict_finds(run_of: Runs, phrases: Phrases, tmp_path: Path) -> None:
     export_run(run_of("words"), tmp_path / "model")
-    tag = pipeline("token-classification", model=str(tmp_path / "model"), aggregation_strategy="first")
-    texts = phrases(17, 100)
+    _compare_entities(load(run_of("words")), str(tmp_path / "model"), [*phrases(17, 100), *ORDINARY])
+
+
+def _compare_entities(model: Predictor, folder: str, texts: list[str], *, as_words: bool = False) -> None:
+    """Compares entities; a tokenizer that does not know where words begin has to be given those of predict."""
+    tag = pipeline("token-classification", model=folder, aggregation_strategy="first")
+    asked: list[Any] = texts
+    if as_words:
+        asked = [[word["word"] for word in answer["words"]] for answer in model.predict(texts)]
+        # A piece that is nothing but the blank before a word, a pipeline takes for a word of its own.
+        bare = "\u0120"
+        asked = [words for words in asked if bare not in tag.tokenizer.tokenize(words, is_split_into_words=True)]
     num_entities = 0
-    for ours, theirs in zip(load(run_of("words")).predict(texts), tag(texts), strict=True):
+    for ours, theirs in zip(model.predict(asked), tag(asked, is_split_into_words=as_words), strict=True):
         found = [(e["type"], e["start"], e["end"]) for e in ours["entities"]]
         assert found == [(e["entity_group"], e["start"], e["end"]) for e in theirs]
         scores = [e["score"] for e in ours["entities"]]
@@ -53,13 +83,33 @@ def test_a_pipeline_fills_masks_as_predict_does(run_of: Runs, phrases: Phrases, 
     export_run(run_of("masks"), tmp_path / "model")
     fill = pipeline("fill-mask", model=str(tmp_path / "model"))
     for template in ("{} [MASK] .", "[MASK] {} [MASK]"):
-        texts = [template.format(text[:20]) for text in phrases(19, 50)]
+        texts = [template.format(text[:20]) for text in phrases(19, 25)]
         for ours, theirs in zip(load(run_of("masks")).predict(texts), fill(texts), strict=True):
             masks = [theirs] if isinstance(theirs[0], dict) else theirs
             for own, other in zip(ours["masks"], masks, strict=True):
                 assert [f["score"] for f in own] == pytest.approx([f["score"] for f in other], abs=1e-5)
                 # Equal probabilities may stand in either order.
                 assert len({f["id"] for f in own} & {f["token"] for f in other}) >= len(own) - 1
+
+
+def test_the_exported_head_for_next_sentences_says_what_predict_says(
+    run_of: Runs, phrases: Phrases, tmp_path: Path
+) -> None:
+    run = Path(shutil.copytree(run_of("masks"), tmp_path / "run"))
+    weights = load_file(run / "model" / "model.safetensors")
+    weights["cls.seq_relationship.weight"] *= 50  # else all pairs are as likely
+    save_file(weights, run / "model" / "model.safetensors", metadata={"format": "pt"})
+    folder = tmp_path / "model"
+    export_run(run, folder)
+    pairs = [*zip(phrases(41, 30), phrases(42, 30), strict=True), ("", "met"), (" ".join(phrases(43, 9)), "a [MASK]")]
+    model = BertForNextSentencePrediction.from_pretrained(folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    found = [answer["is_next"] for answer in load(run).predict(pairs)]
+    for pair, own in zip(pairs, found, strict=True):
+        with torch.no_grad():
+            logits = model(**tokenizer(*pair, truncation=True, return_tensors="pt")).logits
+        assert own == pytest.approx(logits.softmax(-1)[0, 0].item(), abs=1e-5), pair
+    assert max(found) - min(found) > 0.005
 
 
 @pytest.mark.parametrize(
@@ -107,20 +157,24 @@ ODD = ["日本", "é", "e\u0301", "10\u00a0000", "ß", "🙂", "\u200d", "नम
 Made = Callable[[str], Path]
 
 
+@pytest.mark.filterwarnings("ignore:Tokenizer does not support real words")
 @pytest.mark.parametrize("encoder", ["roberta", "electra"])
 @pytest.mark.parametrize("kind", ["single", "pairs", "numbers", "words", "masks"])
 def test_pipelines_of_other_encoders_answer_the_same(
-    kind: str, encoder: str, encoder_folder: Made, run_of: Runs, conll_files: dict[str, Path], phrases: Phrases,
-    tmp_path: Path, clozelab: Run,
+    kind: str, encoder: str, encoder_folder: Made, run_of: Runs, phrases: Phrases, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    run = _trained(kind, encoder_folder(encoder), run_of, conll_files, tmp_path, clozelab)
+    run = _run_with(kind, encoder_folder(encoder), run_of, tmp_path / "run")
     export_run(run, tmp_path / "model")
+    monkeypatch.chdir(tmp_path)
+    exec((tmp_path / "model" / "README.md").read_text().split("```python\n")[1].split("```")[0])  # what the card says
     model, folder = load(run), str(tmp_path / "model")
     draw = random.Random(3)
-    texts = [" ".join(draw.sample([*text.split(), draw.choice(ODD)], 1) + text.split()) for text in phrases(23, 40)]
-    texts += [*(f"{text}\n\t  {draw.choice(ODD)} {text}" for text in phrases(29, 20)), " ".join(phrases(31, 30))]
+    texts = [" ".join(draw.sample([*text.split(), draw.choice(ODD)], 1) + text.split()) for text in phrases(23, 24)]
+    texts += [*(f"{text}\n\t  {draw.choice(ODD)} {text}" for text in phrases(29, 12)), " ".join(phrases(31, 30))]
     if kind == "words":
         _compare_words(model, folder, [text.replace("-", " ") for text in texts])
+        _compare_entities(model, folder, [*phrases(17, 120), *ORDINARY[:2]], as_words=encoder == "roberta")
     elif kind == "masks":
         fill = pipeline("fill-mask", model=folder)
         own = str(fill.tokenizer.mask_token)
@@ -137,22 +191,25 @@ def test_pipelines_of_other_encoders_answer_the_same(
             assert mine.get("label", "value") == theirs["label"]
 
 
-def _trained(kind: str, folder: Path, run_of: Runs, conll_files: dict[str, Path], output: Path, clozelab: Run) -> Path:
-    data = run_of("masks" if kind == "masks" else "single").parents[3]
-    keys = [f"data.train={data / 'documents'}", "task=domain_adaptation", "data=plain_files", "data.max_length=40"]
-    if kind == "words":
-        keys = ["data=files", *(f"data.{split}={path}" for split, path in conll_files.items())]
-    elif kind != "masks":
-        run_of(kind)
-        keys = [f"data.train={data / f'{kind}.csv'}", "task=sequence_classification", "data=text_files"]
-        keys += ["data.format.text=review", f"data.format.numbers={str(kind == 'numbers').lower()}"]
-        keys += ["data.format.pair=reply"] if kind == "pairs" else []
-    code, _, err = clozelab(
-        "train", *keys, "model=hub", f"model.path={folder}", "data.batch_size=8", "trainer.max_epochs=1", "logger=none",
-        "optimizer.lr=5e-3", "num_threads=1", "callbacks.progress.enabled=false", f"output_dir={output / 'out'}",
-    )  # fmt: skip
-    assert code == 0, err
-    (run,) = (output / "out").glob("*/*/seed-*")
+def _run_with(kind: str, encoder: Path, run_of: Runs, folder: Path) -> Path:
+    """Returns a run of a kind whose model is another encoder: random, with weights so large that answers differ."""
+    run = Path(shutil.copytree(run_of(kind), folder))
+    labels = json.loads((run / "run.json").read_text())["labels"]
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    if kind == "masks":  # without the second head, which these encoders lack
+        config["data"] |= {"next_sentence": False}
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    heads = {"words": AutoModelForTokenClassification, "masks": AutoModelForMaskedLM}
+    named = {} if kind == "masks" else {"id2label": dict(enumerate(labels))}
+    torch.manual_seed(1)
+    model = heads.get(kind, AutoModelForSequenceClassification).from_pretrained(str(encoder), **named)
+    with torch.no_grad():
+        for weights in model.parameters():
+            if weights.dim() > 1:
+                weights.mul_(6)
+    shutil.rmtree(run / "model")
+    model.save_pretrained(str(run / "model"))
+    load_tokenizer(encoder).save_pretrained(str(run / "model"))
     return run
 
 

@@ -1,6 +1,8 @@
 """Files as questions: packed ones, damaged ones, and how far reading has come."""
 
 import gzip
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import clozelab as package
+from clozelab.errors import ConfigError
 from clozelab.predict.columns import Columns
 from clozelab.predict.read import Input
 
@@ -52,6 +55,39 @@ def test_how_far_reading_has_come_ends_at_the_size(run_of: Runs, tmp_path: Path,
     model = package.load(run_of("single"))
     assert sum(1 for _ in asked.items(model.question())) == 100
     assert asked.done == asked.size > 0
+
+
+def test_a_pipe_is_read_as_a_file_is(run_of: Runs, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    asked = Input(path=str(pipe), kind="txt", columns=Columns())
+    threading.Thread(target=lambda: pipe.write_text("met\nsaw\n"), daemon=True).start()
+    model = package.load(run_of("single"))
+    assert [item.segments for item in asked.items(model.question())] == [("met",), ("saw",)]  # type: ignore[union-attr]
+    assert asked.size == 0, "nobody knows"
+    with pytest.raises(ConfigError, match="cannot be read from the standard input or a pipe"):
+        Input(path=str(pipe), kind="parquet", columns=Columns())
+
+
+def test_a_closed_standard_input_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(ConfigError, match="the standard input is closed"):
+        Input(path="-", kind=None, columns=Columns())
+
+
+def test_a_file_that_cannot_be_read_to_its_end_leaves_the_answers_before_it(
+    run_of: Runs, clozelab: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clozelab.predict.predictor.WINDOW", 4)
+    whole = gzip.compress(os.urandom(20_000).hex().encode(), compresslevel=1)
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"met\n" * 9) + whole[:-12])
+    code, _, err = clozelab(
+        "predict", str(run_of("single")), f"--input={tmp_path / 'a.txt.gz'}", f"--output={tmp_path / 'o.jsonl'}"
+    )
+    assert code == 2
+    assert "not a whole gzip file" in err
+    assert f"; {tmp_path / 'o.jsonl'}.partial holds the answers before it" in err
+    assert len((tmp_path / "o.jsonl.partial").read_text().splitlines()) == 8
 
 
 def test_parquet_in_gzip_is_refused(run_of: Runs, clozelab: Run, tmp_path: Path) -> None:

@@ -23,6 +23,11 @@ def test_characters_are_those_of_the_text_whatever_stands_between(run_of: Runs) 
     assert num_entities > 1
 
 
+def test_each_character_of_chinese_has_a_tag_of_its_own(run_of: Runs) -> None:
+    (answer,) = clozelab.load(run_of("words")).predict(["北京 met 日本。"])
+    assert [word["word"] for word in answer["words"]] == ["北", "京", "met", "日", "本", "。"]
+
+
 def test_a_word_without_a_piece_is_tagged_only_where_it_was_given(run_of: Runs) -> None:
     model = clozelab.load(run_of("words"))
     (text,), (words,) = model.predict(["Ada \u200d met"]), model.predict([["Ada", "\u200d", "met"]])

@@ -1,7 +1,8 @@
 """From a text with character spans to words with one tag each.
 
 The words of a text do not depend on any tokenizer or on the spans: they are runs of letters, marks and digits, and
-single other characters. A span that begins or ends inside a word takes the whole word, which is counted.
+single other characters. Chinese characters are single, too: nothing stands between Chinese words. A span that begins or
+ends inside a word takes the whole word, which is counted.
 """
 
 from bisect import bisect_left, bisect_right
@@ -14,7 +15,7 @@ import regex
 from clozelab.errors import DataError
 
 # The `regex` package, because the standard library's \w leaves out combining marks and would cut Hindi words apart.
-WORD = regex.compile(r"[\w\u200c\u200d]+|\S")
+WORD = regex.compile(r"\p{Han}|[\w\u200c\u200d--[\p{Han}_]]+|\S", regex.VERSION1)
 
 
 @dataclass(frozen=True, slots=True)

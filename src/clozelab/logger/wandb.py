@@ -24,6 +24,9 @@ PING = b'{"query": "query { __typename }"}'
 CONFUSION = ("Actual", "Predicted", "nPredictions")
 """Columns that wandb's picture of a confusion matrix has."""
 
+SHARES = {"asked": 0.3, "begun": 0.8, "asked_again": 0.2, "tables": 0.2, "finished": 0.5}
+"""Of `timeout`, what each wait for a server may take: `begun` has `asked` in it; the last three follow one another."""
+
 SHORT = {"validation": "val"}
 """Splits whose metrics begin otherwise."""
 
@@ -81,7 +84,7 @@ class Wandb(Logger):
         started = time.monotonic()
         mode, shared = self._resolve_mode(), about.output_dir / "wandb"
         self._folder = about.folder
-        left = 0.8 * self.timeout - (time.monotonic() - started)
+        left = SHARES["begun"] * self.timeout - (time.monotonic() - started)
         for earlier in shared.glob(f"offline-run-*-{about.id}") if mode == "offline" else ():
             shutil.rmtree(earlier, ignore_errors=True)
         options: dict[str, Any] = {
@@ -110,7 +113,8 @@ class Wandb(Logger):
             silent=True, console="off", disable_git=True, disable_code=True, x_disable_stats=True,
             # Going on offline takes a little, too.
             init_timeout=max(seconds_left, 0.1), login_timeout=max(seconds_left, 0.1),
-            finish_timeout=0.6 * self.timeout,  # what a lost network keeps from the server, `wandb sync` sends later
+            # What a lost network keeps from the server, `wandb sync` sends later.
+            finish_timeout=SHARES["finished"] * self.timeout,
         )  # fmt: skip
 
     def _resolve_mode(self) -> str:
@@ -119,15 +123,15 @@ class Wandb(Logger):
         mode = self.mode
         if mode == "auto":
             mode = asked if asked in ("offline", "online", "disabled") else "online" if has_key() else "offline"
-        if mode != "online" or (has_key() and self._is_reachable()):
+        if mode != "online" or (has_key() and self._answers_within(SHARES["asked"])):
             return mode
         reason = f"{_server()} does not answer" if has_key() else "no key is there (wandb login)"
         log.warning("wandb: %s, so this run is logged offline", reason)
         return "offline"
 
-    def _is_reachable(self) -> bool:
+    def _answers_within(self, share: float) -> bool:
         # The address that the client needs. A server may take connections and yet never answer.
-        return responds(f"{_server().rstrip('/')}/graphql", body=PING, timeout=0.3 * self.timeout)
+        return responds(f"{_server().rstrip('/')}/graphql", body=PING, timeout=share * self.timeout)
 
     def log_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
         """Adds values to the row of an optimizer step."""
@@ -156,10 +160,10 @@ class Wandb(Logger):
             return
         if not online:
             self._log_tables(outcome)
-        elif self._is_reachable():  # tables ask the server, and wait a minute for its answer
+        elif self._answers_within(SHARES["asked_again"]):  # tables ask the server, and wait a minute for its answer
             thread = threading.Thread(target=self._log_tables, args=(outcome,), daemon=True)
             thread.start()
-            thread.join(0.3 * self.timeout)
+            thread.join(SHARES["tables"] * self.timeout)
         self._run = None
         try:
             run.summary.update(outcome.metrics)

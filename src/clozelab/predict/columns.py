@@ -17,6 +17,9 @@ if TYPE_CHECKING:  # whoever only asks for help imports this module
 GUESSES = {"words": records.GUESSES["words"], "text": labelled.GUESSES["text"], "pair": labelled.GUESSES["pair"]}
 """Usual names of columns, tried in this order."""
 
+SEPARATORS = (";", "\t", "|")
+"""What stands between columns in csv of other countries and programs, and in no column's name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:
@@ -84,4 +87,6 @@ def item_of(row: Mapping[str, Any], columns: Mapping[str, str], place: str, line
 
 
 def _listed(row: Mapping[str, Any]) -> str:
-    return f"Columns: {', '.join(map(str, row))}"
+    parts = next((sign for sign in SEPARATORS if any(sign in str(name) for name in row)), None)
+    hint = f" (if {parts!r} is between them: --separator)" if parts else ""
+    return f"Columns: {', '.join(map(str, row))}{hint}"

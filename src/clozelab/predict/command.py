@@ -143,22 +143,24 @@ def _write(
     num_skipped = 0
     with output(given.output, kind, schema) as write:
         waiting: list[Answer] = []
-        for found in answered:
-            if isinstance(found, DataError):
-                if given.on_error == "stop":
+        try:
+            for found in answered:
+                if isinstance(found, DataError):
+                    if given.on_error == "stop":
+                        raise DataError(str(found) if given.text else f"{found} (--on-error skip passes over it)")
+                    num_skipped += 1
+                    if num_skipped <= MOST_REPORTED:
+                        log.warning("skipped: %s", found)
+                    continue
+                item, answer = found
+                waiting.append(answer if given.text else {"line": item.line, **answer})
+                if len(waiting) == CHUNK:
                     write(waiting)
-                    hints = [] if given.text else ["--on-error skip passes over it"]
-                    hints += [] if given.output == "-" else [f"{given.output}.partial holds what came before it"]
-                    raise DataError(f"{found} ({'; '.join(hints)})" if hints else str(found)) from found
-                num_skipped += 1
-                if num_skipped <= MOST_REPORTED:
-                    log.warning("skipped: %s", found)
-                continue
-            item, answer = found
-            waiting.append(answer if given.text else {"line": item.line, **answer})
-            if len(waiting) == CHUNK:
-                write(waiting)
-                waiting = []
+                    waiting = []
+        except DataError as error:  # a bad line, or the rest of the file cannot be read at all
+            write(waiting)
+            kept = "" if given.output == "-" else f"; {given.output}.partial holds the answers before it"
+            raise DataError(f"{error}{kept}") from error
         write(waiting)
     if num_skipped:
         log.warning("skipped: %d in all", num_skipped)

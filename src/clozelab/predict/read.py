@@ -37,7 +37,7 @@ class Input:
     """What is asked about.
 
     Args:
-        path: of a file, unpacked if it ends in `.gz`; `-` is the standard input.
+        path: of a file or pipe, unpacked if it ends in `.gz`; `-` is the standard input.
         kind: of the file; None goes by its ending, and takes the standard input for plain text.
         columns: of csv, tsv, jsonl and Parquet.
         separator: of csv and tsv, if it is neither a comma nor a tab.
@@ -47,26 +47,31 @@ class Input:
         done: how much of it has been read.
 
     Raises:
-        ConfigError: if there is no such file, or nothing says what kind it is of.
+        ConfigError: if there is no such file, nothing says what kind it is of, or the separator is none.
     """
 
     def __init__(self, *, path: str, kind: Kind | None, columns: Columns, separator: str | None = None) -> None:
         self.path = path
         self.name = "standard input" if path == STDIN else path
-        if path != STDIN and not Path(path).is_file():
+        if path == STDIN and sys.stdin is None:
+            raise ConfigError("--input -: the standard input is closed")
+        if path != STDIN and (Path(path).is_dir() or not Path(path).exists()):
             raise ConfigError(f"--input {path}: {'a folder, not a file' if Path(path).is_dir() else 'no such file'}")
+        piped = path == STDIN or not Path(path).is_file()  # a shell's <(command) is a pipe, too
         packed = path.lower().endswith(".gz")
         found = kind or ("txt" if path == STDIN else ENDINGS.get(Path(path[:-3] if packed else path).suffix.lower()))
         if found is None:
             raise ConfigError(f"--input {path}: of what kind is it? --format says it: {', '.join(KINDS)}")
-        if found == "parquet" and path == STDIN:
-            raise ConfigError("--format parquet: cannot be read from the standard input; give the file")
+        if separator is not None and (len(separator) != 1 or separator in '"\r\n'):
+            raise ConfigError(f"--separator {separator!r}: must be one character, no quote; --format tsv is for tabs")
+        if found == "parquet" and piped:
+            raise ConfigError("--format parquet: cannot be read from the standard input or a pipe; give the file")
         if found == "parquet" and packed:
             raise ConfigError(f"--input {path}: Parquet packs its own columns; unpack the file")
         self.kind: Kind = found
         self.columns = columns
         self.separator = separator
-        self.size = 0 if path == STDIN else Path(path).stat().st_size
+        self.size = 0 if piped else Path(path).stat().st_size
         self.done = 0
 
     def items(self, question: Question) -> Iterator[Item | DataError]:

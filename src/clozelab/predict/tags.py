@@ -38,8 +38,9 @@ class Tags(Question):
     """Which tag each word has; decoded as the run decodes, a long sentence in windows as in training.
 
     The words of a plain text are runs of letters and digits, and single other characters (`data.spans`), but those in
-    which the tokenizer sees nothing (a lone U+200D): of words that are given, those have a tag, too. An entity's score
-    is the mean of its words' probabilities, as in a pipeline of transformers.
+    which the tokenizer sees nothing (a lone U+200D): of words that are given, those have a tag, too. The model reads
+    them as the words of its training, each as if a blank stood before it. An entity's score is the mean of its words'
+    probabilities, as in a pipeline of transformers.
 
     Args:
         task: with its model.

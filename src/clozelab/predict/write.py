@@ -1,5 +1,6 @@
 """Answers into a file or to the standard output, as they come."""
 
+import codecs
 import csv
 import json
 import sys
@@ -29,6 +30,8 @@ def check_output(path: str, source: str | None) -> str:
         ConfigError: if it cannot be written.
     """
     if path == STDOUT:
+        if sys.stdout is None:
+            raise ConfigError("--output -: the standard output is closed")
         return "jsonl"
     place = Path(path)
     kind = place.suffix.lower().removeprefix(".")
@@ -53,13 +56,24 @@ def output(path: str, kind: str, schema: pa.Schema) -> Iterator[Write]:
         schema: of the answers.
 
     Raises:
-        ConfigError: if answers of this kind cannot be written so.
+        ConfigError: if answers of this kind cannot be written so, or a disk is full, or a folder not the user's.
     """
     if kind == "conll" and "words" not in schema.names:
         raise ConfigError(f"--output {path}: only words with tags are written in CoNLL columns")
-    if path == STDOUT:
-        yield lambda answers: _print(answers, sys.stdout)
-        return
+    try:
+        if path == STDOUT:
+            yield lambda answers: _print(answers, sys.stdout)
+        else:
+            with _file(path, kind, schema) as write:
+                yield write
+    except BrokenPipeError:  # nobody reads on
+        raise
+    except OSError as error:  # what is read meanwhile raises DataError
+        raise ConfigError(f"--output {path}: {error.strerror or error}") from error
+
+
+@contextmanager
+def _file(path: str, kind: str, schema: pa.Schema) -> Iterator[Write]:
     partial = Path(f"{path}.partial")
     if kind == "parquet":
         with pq.ParquetWriter(partial, schema) as writer:
@@ -81,8 +95,10 @@ def _writer(file: IO[str], kind: str, schema: pa.Schema) -> Write:
 
 
 def _print(answers: Sequence[dict[str, Any]], file: IO[str]) -> None:
+    # Escaped where the terminal's encoding lacks characters; a file is UTF-8, and what has no encoding takes any.
+    escaped = codecs.lookup(getattr(file, "encoding", None) or "utf-8").name != "utf-8"
     for answer in answers:
-        file.write(json.dumps(answer, ensure_ascii=False) + "\n")
+        file.write(json.dumps(answer, ensure_ascii=escaped) + "\n")
     file.flush()
 
 

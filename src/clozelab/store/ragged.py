@@ -12,7 +12,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 """Raise it when the layout or the meaning of a field changes."""
 
 VERSIONS = {

@@ -32,7 +32,9 @@ class MaskedTask(Task, ABC):
 
     def use(self) -> str:
         """Returns the call of transformers that answers with an exported model."""
-        return 'transformers.pipeline("fill-mask", model="model")("The [MASK] of Walden Pond is so beautifully blue.")'
+        # Not every tokenizer calls its mask [MASK].
+        text = "The {fill.tokenizer.mask_token} of Walden Pond is so beautifully blue."
+        return f'fill = transformers.pipeline("fill-mask", model="model")\nfill(f"{text}")'
 
     def head(self, hidden: Tensor, batch: Batch) -> Tensor:
         """Returns the logits at the masked places, (targets, vocabulary) float32."""
