@@ -1,6 +1,7 @@
 """`clozelab reproduce`: the same bits from a run directory alone, and a verdict one can trust."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -63,18 +64,21 @@ def test_a_dry_run_says_what_differs_and_trains_nothing(
     monkeypatch.setattr(experiment, "execute", None)
     monkeypatch.setenv("COLUMNS", "200")
     edit(
-        copied / "run.json", packages__torch="0.1", hardware__cores=99, code__commit="abc", tokenizer="old",
-        numerics__kernels="[b]MMX[/b]",
+        copied / "run.json", packages__torch="0.1", hardware__cores=99, code__source="abc", code__commit="def",
+        tokenizer="old", numerics__kernels="[b]MMX[/b]",
     )  # fmt: skip
     code, out, _ = clozelab("reproduce", str(copied), "--dry-run", f"output_dir={tmp_path / 'o'}")
     assert code == 0
-    rows = [line.split() for line in out.splitlines()[2:7]]
+    lines = out.splitlines()
+    rows = [line.split() for line in lines[2:7]]
     now = state(copied)
     assert [row[0] for row in rows] == [
-        "code.commit", "packages.torch", "hardware.cores", "numerics.kernels", "tokenizer",
+        "code.commit", "code.source", "packages.torch", "numerics.kernels", "tokenizer",
     ]  # fmt: skip
-    assert [row[1] for row in rows] == ["abc", "0.1", "99", "[b]MMX[/b]", "old"], "then"
-    assert rows[1][2] == now["numerics"]["package.torch"]
+    assert [row[1] for row in rows] == ["def", "abc", "0.1", "[b]MMX[/b]", "old"], "then"
+    assert rows[2][2] == now["numerics"]["package.torch"]
+    assert lines[7] == "what differs, but can change no number"
+    assert lines[9].split()[:2] == ["hardware.cores", "99"]
     assert "what came out" not in out
     assert f"dry run: nothing trained; it would go to {tmp_path / 'o' / 'reproduced'}" in out
     assert not (tmp_path / "o").exists()
@@ -85,6 +89,8 @@ def test_a_metric_that_is_another_one_is_not_reproduced(
 ) -> None:
     value = json.loads((copied / "metrics.json").read_text())["test/loss"]
     edit(copied / "metrics.json", **{"test/loss": value + 1e-12})
+    system = re.sub(r"Linux-[^-]+", "Linux-1.0", state(copied)["hardware"]["system"])
+    edit(copied / "run.json", hardware__system=system, hardware__cores=99, code__diff="another README")
     code, out, _ = clozelab("reproduce", str(copied), f"output_dir={tmp_path / 'o'}")
     assert code == 3
     (row,) = [line.split() for line in out.splitlines() if line.startswith("test/loss")]

@@ -179,6 +179,11 @@ class Documents(DataModule):
         self.short = short if next_sentence else 0.0
         self._passages: dict[str, Passages] = {}
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Splits that are read: always the training split, too, whose tokens replace others and make the baseline."""
+        return tuple(dict.fromkeys(("train", *super().names)))
+
     def texts(self, split: str, counts: Counter[str]) -> Iterator[Text]:
         """Yields the documents of a split, those of further corpora after its own; see `DataModule.texts`."""
         if split == GENERAL:

@@ -163,7 +163,9 @@ class DataModule(pl.LightningDataModule, ABC):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Splits that are read: the three, and the whole file if it is to be scored."""
+        """Splits that are read: the three, and the whole file if it is to be scored; of new data what is scored."""
+        if self.rescoring and not self.rescoring.is_own:
+            return tuple(self.evaluated)
         return (*SPLITS, ALL) if ALL in self.evaluated else SPLITS
 
     @abstractmethod
