@@ -12,7 +12,6 @@ from clozelab.compare.results import NAME, read_results
 from clozelab.errors import ConfigError
 from clozelab.store.runs import read_config
 
-
 GROUPS = ("task", "data", "model", "optimizer", "scheduler", "trainer", "callbacks")
 """Without these a configuration describes no run."""
 
