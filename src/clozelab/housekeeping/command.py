@@ -20,7 +20,8 @@ and runs that failed or were interrupted with no checkpoint to continue from. Op
   --unfinished    also failed and interrupted runs with a checkpoint: their commands would start over
   --checkpoints   checkpoints that completed runs have kept (callbacks.checkpoint.keep=true)
   --dashboards    offline wandb runs whose run directory is gone
-  --cache         tokenised data, features and vocabularies: computed anew when needed
+  --cache         tokenised data, features and vocabularies: computed anew when needed. Runs of another directory that
+                  are running may be reading them, which is not seen from here
   --downloads     fetched datasets and models: fetched anew when needed
   --yes           do not ask; without it, and without a terminal, nothing is removed
 

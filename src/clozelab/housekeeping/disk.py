@@ -52,7 +52,10 @@ def readable(num_bytes: float) -> str:
 
 def is_idle(path: Path) -> bool:
     """Says whether nothing of a file or folder has changed for a day: so no process is at it."""
-    times = [path.lstat().st_mtime, *(entry.stat(follow_symlinks=False).st_mtime for entry in files(path))]
+    try:
+        times = [path.lstat().st_mtime, *(entry.stat(follow_symlinks=False).st_mtime for entry in files(path))]
+    except OSError:  # something was removed since it was listed
+        return False
     return time.time() - max(times) > DAY
 
 

@@ -27,7 +27,7 @@ USAGE = """usage: clozelab reproduce PATH [--dry-run] [option ...] [key=value ..
 
 Runs go to outputs/reproduced/<study>/. An interrupted reproduction is continued by typing it again. Where something
 differs that may change a number, the metric that the run was selected by and the same of the test split decide; else
-every metric must be equal. Exit code 0: all that is finished is reproduced, or with --dry-run: can be launched; 3: not."""
+every metric must be equal. Exit code 0: every finished run is reproduced, or with --dry-run: can be; 3: not."""
 
 NOT_REPRODUCED = 3
 
