@@ -51,7 +51,7 @@ def evaluate(folder: Path, settings: Settings) -> Path:
     identity = identify(config)
     is_own = settings.data is None
     if is_own:
-        _check_files(identity.values, run["identity"], {word.partition("=")[0] for word in settings.of_data})
+        check_files(identity.values, run["identity"], {word.partition("=")[0] for word in settings.of_data})
     model = json.loads((folder / "model" / "config.json").read_text(encoding="utf-8"))
     splits = () if is_own and settings.split is None else (settings.split or "test",)
     parts = build(config, Rescoring(
@@ -60,7 +60,7 @@ def evaluate(folder: Path, settings: Settings) -> Path:
     ))  # fmt: skip
     _check_pairs(parts.data, folder, settings)
     trained = parts.data if is_own else _trained_on(own, run, parts)
-    target = _place(folder, settings)
+    target = place_of(folder, settings)
     parts.task.eval()
     metrics = score_all(make_trainer(config, target, []), parts.task, parts.data, target, trained=trained)
     atomic_write(target / "evaluation.json", _about(settings, identity, parts.data, trained))
@@ -68,7 +68,7 @@ def evaluate(folder: Path, settings: Settings) -> Path:
     return target
 
 
-def _place(folder: Path, settings: Settings) -> Path:
+def place_of(folder: Path, settings: Settings) -> Path:
     """Returns the folder for the results, which are not there until they are all there.
 
     Raises:
@@ -163,7 +163,7 @@ def _check_pairs(data: DataModule, folder: Path, settings: Settings) -> None:
         )
 
 
-def _check_files(now: Mapping[str, Any], then: Mapping[str, Any], overridden: Collection[str]) -> None:
+def check_files(now: Mapping[str, Any], then: Mapping[str, Any], overridden: Collection[str]) -> None:
     """Refuses files that are not the run's: scores of other data would pass for those of its own.
 
     Raises:
