@@ -38,10 +38,6 @@ def run(arguments: Sequence[str]) -> int:
         ConfigError: for a word or option there is not, and for a place without runs.
         RunFailedError: if something could not be removed.
     """
-    asked = bool({"-h", "--help"} & set(arguments))
-    if asked or not arguments:
-        print(USAGE)
-        return 0 if asked else 2
     verb, *rest = arguments
     verbs = {"list": _list, "clean": _clean}
     if verb not in verbs:

@@ -54,10 +54,6 @@ def reproduce(arguments: Sequence[str]) -> int:
         ConfigError: for an argument that cannot be, and for runs that cannot be launched again here.
         RunFailedError: if a run fails.
     """
-    asked = bool({"-h", "--help"} & set(arguments))
-    if asked or not arguments:
-        print(USAGE)
-        return 0 if asked else 2
     given = _parser().parse_intermixed_args(list(arguments))
     if given.tolerance is not None and not 0 <= given.tolerance < math.inf:
         raise ConfigError(f"--tolerance {given.tolerance}: must be a number >= 0")
