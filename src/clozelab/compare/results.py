@@ -73,7 +73,8 @@ def _cell(cell: Cell) -> dict[str, Any]:
             {
                 "seed": run.seed,
                 **{key: _moved(run.state[key], place) for key in OF_A_RUN if key in run.state},
-                "metrics": {name: plain(value) for name, value in run.metrics.items()},
+                # JSON has no infinity, which a perplexity may be.
+                "metrics": {name: str(v) if math.isinf(v) else plain(v) for name, v in run.metrics.items()},
             }
             for run in cell.done
         ],

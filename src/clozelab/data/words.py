@@ -125,7 +125,7 @@ class Words(DataModule):
     ) -> dict[str, RaggedStore]:
         stores: dict[str, RaggedStore] = {}
         scheme = None if self.scheme == "auto" else self.scheme
-        if scheme is None and "train" not in self.names:
+        if scheme is None and self.files["train"] not in {self.files[split] for split in self.names}:
             scheme = recognise(sentence.tags for sentence in self._read("train", Counter()))
         for split in self.names:
             key = {**self.texts_key(split), "tokenizer": tokenizer_fingerprint}
