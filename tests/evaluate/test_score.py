@@ -58,7 +58,10 @@ def test_the_runs_own_settings_give_exactly_the_runs_scores(clozelab: Run, run: 
     identity = json.loads((run / "run.json").read_text())["identity"]
     assert about["overrides"] == [override]
     assert about["data"] == {f"data.{split}": identity[f"data.{split}"] for split in ("train", "validation", "test")}
-    assert {"data_counts", "code", "packages"} <= set(about)
+    recorded = json.loads((run / "run.json").read_text())
+    same = ("code", "packages", "hardware", "data_counts")
+    assert {key: about[key] for key in same} == {key: recorded[key] for key in same}
+    assert about["numerics"]["precision"] == recorded["numerics"]["precision"]
 
 
 def test_decoding_anew_gives_legal_tags_and_leaves_the_run_as_it_is(clozelab: Run, run: Path) -> None:

@@ -18,8 +18,8 @@ from clozelab.data.module import DataModule
 from clozelab.data.rescoring import Rescoring
 from clozelab.errors import ConfigError, DataError, UserError
 from clozelab.evaluate.settings import Settings, configured, finished_config
-from clozelab.experiment import Parts, build, make_trainer
-from clozelab.identity import LOCATED, Identity, identify
+from clozelab.experiment import CODE, Parts, build, make_trainer, numerics_of
+from clozelab.identity import LOCATED, identify
 from clozelab.model.build import tokenizer_fingerprint
 from clozelab.quiet import only, quiet_libraries
 from clozelab.scoring import score_all
@@ -63,7 +63,12 @@ def evaluate(folder: Path, settings: Settings) -> Path:
     target = place_of(folder, settings)
     parts.task.eval()
     metrics = score_all(make_trainer(config, target, []), parts.task, parts.data, target, trained=trained)
-    atomic_write(target / "evaluation.json", _about(settings, identity, parts.data, trained))
+    about = {
+        **_about(settings, parts.data, trained), "data": _located(identity.values), "data_counts": parts.data.counts,
+        "code": CODE, "packages": environment.packages(), "hardware": environment.hardware(),
+        "numerics": numerics_of(config, identity),
+    }  # fmt: skip
+    atomic_write(target / "evaluation.json", json.dumps(about, indent=2, ensure_ascii=False) + "\n")
     atomic_write(target / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     return target
 
@@ -89,8 +94,8 @@ def _located(identity: Mapping[str, Any]) -> dict[str, Any]:
     return {key: identity[key] for key in keys}
 
 
-def _about(settings: Settings, identity: Identity, data: DataModule, trained: DataModule | None) -> str:
-    """Returns what evaluation.json holds."""
+def _about(settings: Settings, data: DataModule, trained: DataModule | None) -> dict[str, Any]:
+    """Returns what evaluation.json says of what was asked for, and scored."""
     scored = {
         split: {
             "examples": len(data.chosen[split]), "unit": data.unit,
@@ -99,12 +104,9 @@ def _about(settings: Settings, identity: Identity, data: DataModule, trained: Da
         }
         for split in data.evaluated
     }  # fmt: skip
-    about = {
+    return {
         "name": settings.name, "scored": scored, "overrides": list(settings.words), "labels": settings.mapping,
-        "data": _located(identity.values),
-        "data_counts": data.counts, "code": environment.code(), "packages": environment.packages(),
     }  # fmt: skip
-    return json.dumps(about, indent=2, ensure_ascii=False) + "\n"
 
 
 def _num_shared(data: DataModule, split: str, trained: DataModule | None) -> int | None:
