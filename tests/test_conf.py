@@ -156,6 +156,7 @@ def test_what_a_user_may_tune_has_a_comment(file: Path) -> None:
         assert not found or found[1] in nested or " # " in line or line.startswith("#"), line
 
 
+@pytest.mark.slow
 def test_a_wheel_holds_every_config_and_works_from_any_directory(tmp_path: Path) -> None:
     pytest.importorskip("hatchling")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist")]

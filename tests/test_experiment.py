@@ -132,6 +132,7 @@ def test_a_run_that_dies_after_any_checkpoint_continues_to_the_same_bits(
     assert (whole / "metrics.json").read_text() == (run / "metrics.json").read_text()
 
 
+@pytest.mark.slow
 def test_a_run_killed_by_the_system_continues_to_the_same_bits(
     clozelab: Run, overrides: list[str], tmp_path: Path
 ) -> None:

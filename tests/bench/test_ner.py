@@ -8,6 +8,7 @@ from clozelab.bench.ner import Ours, examples_of, run
 from clozelab.config.compose import compose
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")  # accelerate's, about an accelerator that is not there
 def test_the_benchmark_prints_a_ratio_for_each_peer(
     overrides: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from clozelab.compare.cells import Cell, best_first, find_cell, make_cells, notes, select
+from clozelab.compare.cells import Cell, best_first, equals, find_cell, make_cells, notes, select
 from clozelab.compare.read import read_runs
 from clozelab.errors import ConfigError
 
@@ -38,6 +38,18 @@ def test_validation_selects_and_never_the_test_split(tmp_path: Path, make_run: M
     assert names(select(cells_of(tmp_path))) == ["2"], "the first of equals"
 
 
+def test_of_cells_as_good_on_validation_the_name_decides_and_never_the_order_of_the_table(
+    tmp_path: Path, make_run: MakeRun
+) -> None:
+    for name, val, test in (("1", 0.5, 0.9), ("2", 0.6, 0.1), ("3", 0.6, 0.8), ("4", 0.6, 0.9)):
+        make_run(tmp_path, f"a-0000000{name}", 1, metrics={"val/accuracy": val, "test/accuracy": test})
+    by_test = best_first(cells_of(tmp_path), "test/accuracy")
+    assert names(by_test) == ["1", "4", "3", "2"]
+    (selected,) = select(by_test)
+    assert selected.hash == "00000002"
+    assert names(equals(selected, by_test)) == ["3", "4"]
+
+
 def test_of_a_loss_the_lowest_is_selected(tmp_path: Path, make_run: MakeRun) -> None:
     for name, loss in (("1", 2.0), ("2", 1.0), ("3", float("nan"))):
         make_run(tmp_path, f"a-0000000{name}", 1, metrics={"val/loss": loss}, selection="val/loss")
@@ -54,6 +66,7 @@ def test_of_a_loss_the_lowest_is_selected(tmp_path: Path, make_run: MakeRun) -> 
         ({"data.format.labels": "pos"}, 0),
         ({"data.train": "77.txt"}, 1),
         ({"data.limit": 100}, 0),
+        ({"data.more.news.validation": "77.txt"}, 0),
     ],
 )
 def test_cells_are_rivals_on_the_same_validation_examples_only(

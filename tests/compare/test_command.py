@@ -43,6 +43,7 @@ def test_help_is_given(clozelab: Run) -> None:
         (["--fromat", "csv"], "--fromat: no such option. Did you mean '--format'? Options: --metrics, --sort"),
         (["--format", "cvs"], "--format cvs: must be one of table, csv, json, latex, markdown. Did you mean 'csv'?"),
         (["--sort"], "--sort: takes a value"),
+        (["-f", "csv"], "-f: no such option. Options: --metrics, --sort"),
         (["--against", "nothing"], "nothing: no such cell"),
         (["nowhere"], "'nowhere': no such folder; give a study, a cell or a run"),
     ],

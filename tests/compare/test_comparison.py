@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from clozelab.compare.comparison import Comparison, compare, flat
 from clozelab.errors import ConfigError
@@ -37,11 +38,23 @@ def test_the_direction_of_a_sort_is_known_from_the_metric(tmp_path: Path, make_r
     assert order(compare([tmp_path])) == ["1", "2", "3"]
 
 
-def test_cells_of_different_corpora_keep_their_order(tmp_path: Path, make_run: MakeRun) -> None:
-    make_run(tmp_path, "a-00000001", 1, metrics={"val/accuracy": 0.1})
-    make_run(tmp_path, "a-00000002", 1, metrics={"val/accuracy": 0.9}, identity={"data.validation": "x"})
-    assert order(compare([tmp_path])) == ["1", "2"]
-    assert order(compare([tmp_path], sort="accuracy")) == ["2", "1"]
+def test_cells_of_different_corpora_stand_in_groups_and_the_best_of_each_is_first(
+    tmp_path: Path, make_run: MakeRun
+) -> None:
+    for name, accuracy, corpus in (("1", 0.1, "x"), ("2", 0.9, "y"), ("3", 0.2, "x"), ("4", 0.8, "y")):
+        identity = {"data.validation": corpus}
+        make_run(tmp_path, f"a-0000000{name}", 1, metrics={"val/accuracy": accuracy}, identity=identity)
+    make_run(tmp_path, "a-00000000", 1, status="failed")
+    assert order(compare([tmp_path])) == ["3", "1", "2", "4", "0"]
+    assert order(compare([tmp_path], sort="accuracy")) == ["2", "4", "3", "1", "0"]
+
+
+def test_a_sort_by_a_test_metric_selects_no_other_cell(tmp_path: Path, make_run: MakeRun) -> None:
+    for name, test in (("1", 0.1), ("2", 0.9)):
+        make_run(tmp_path, f"a-0000000{name}", 1, metrics={"val/accuracy": 0.5, "test/accuracy": test})
+    found = compare([tmp_path], sort="test/accuracy")
+    assert order(found) == ["2", "1"]
+    assert [cell.hash for cell in found.selected] == ["00000001"]
 
 
 def test_filters_come_before_everything_else(study: Path) -> None:
@@ -83,6 +96,11 @@ def test_what_is_not_there_is_explained(study: Path, option: dict[str, object], 
 def test_without_a_finished_run_it_says_how_they_stand(tmp_path: Path, make_run: MakeRun) -> None:
     make_run(tmp_path, "a-00000001", 1, status="interrupted")
     with pytest.raises(ConfigError, match=r"no finished run: .*seed-1 is interrupted; its command, typed again"):
+        compare([tmp_path])
+    with (
+        FileLock(make_run(tmp_path, "a-00000000", 1, status="running") / ".lock"),
+        pytest.raises(ConfigError, match=r"no finished run: .*seed-1 is running; wait for it"),
+    ):
         compare([tmp_path])
 
 

@@ -20,6 +20,12 @@ def test_a_notebook_gets_the_table_as_a_frame(study: Path) -> None:
     assert clozelab.runs(study, metrics=["val/accuracy"]).shape[0] == 4
 
 
+def test_without_a_path_it_says_what_to_give() -> None:
+    pytest.importorskip("pandas")
+    with pytest.raises(ConfigError, match="no path to compare; give a study, a cell or a run: outputs/<study>"):
+        clozelab.runs()
+
+
 def test_without_pandas_it_says_what_to_install(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ConfigError, match=r"clozelab\.runs returns a pandas DataFrame: pip install pandas"):

@@ -62,6 +62,21 @@ def test_studies_are_a_column_if_there_are_several(tmp_path: Path, make_run: Mak
     assert columns(make_cells(read_runs([tmp_path]))) == {"study": ["a", "b"]}
 
 
+def test_keys_that_a_class_implies_are_marked(cells_with: Callable[..., list[Cell]]) -> None:
+    bert = {"model._target_": "m.Bert", "model.layers": 4, "data.format._target_": "f.Csv", "data.format.sep": ","}
+    cells = cells_with(bert, {**bert, "model.layers": 6}, {"model._target_": "m.Hub", "data.format._target_": "f.Json"})
+    assert {column.name: column.implied for column in differing(cells)} == {
+        "model": False, "layers": False, "format": False, "sep": True,
+    }  # fmt: skip
+
+
+def test_a_key_that_some_cells_of_a_class_lack_is_not_implied(cells_with: Callable[..., list[Cell]]) -> None:
+    cells = cells_with(
+        {"model._target_": "m.Bert", "model.old": 1}, {"model._target_": "m.Bert"}, {"model._target_": "m.Hub"}
+    )
+    assert not any(column.implied for column in differing(cells))
+
+
 def test_a_cell_that_has_no_identity_yet_makes_no_columns(tmp_path: Path, make_run: MakeRun) -> None:
     make_run(tmp_path, "x-00000001", 1)
     (make_run(tmp_path, "x-00000002", 1, status="failed") / "run.json").write_text('{"status": "failed"}')

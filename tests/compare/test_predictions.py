@@ -3,12 +3,15 @@
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from scipy import stats
+from seqeval.metrics import f1_score
+from seqeval.scheme import IOB2
 
 from clozelab.compare.predictions import decompose, read_predictions
 from clozelab.compare.read import Record, read_runs
@@ -39,6 +42,21 @@ def test_every_score_of_entities_is_given_back_by_its_parts(finished_run: Path) 
         parts, score = decompose(name, run, read_predictions(run, name.partition("/")[0]))
         assert len(parts) == 20, "sentences"
         assert score(parts.sum(0)) == pytest.approx(run.metrics[name], abs=1e-5)
+
+
+@pytest.mark.parametrize(("mode", "options"), [("conlleval", {}), ("strict", {"mode": "strict", "scheme": IOB2})])
+def test_f1_of_a_resample_of_sentences_is_seqevals(
+    mode: str, options: dict[str, Any], tmp_path: Path, make_run: MakeRun
+) -> None:
+    labels = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
+    gold, predicted = ([list(RNG.choice(labels, n)) for n in range(1, 31)] for _ in range(2))
+    metrics = {f"f1_{mode}": f1_score(gold, predicted, **options)}
+    loss = [[0.0] * len(tags) for tags in gold]
+    run = write(make_run(tmp_path, "a", 1), metrics, labels, gold=gold, prediction=predicted, loss=loss)
+    parts, score = decompose(f"test/f1_{mode}", run, read_predictions(run, "test"))
+    for drawn in RNG.integers(30, size=(5, 30)):
+        reference = f1_score([gold[i] for i in drawn], [predicted[i] for i in drawn], **options)
+        assert score(parts[drawn].sum(0)) == pytest.approx(reference)
 
 
 def test_every_score_of_texts_is_given_back_by_its_parts(tmp_path: Path, make_run: MakeRun) -> None:
@@ -94,6 +112,14 @@ def test_a_metric_that_is_no_function_of_sums_is_refused(tmp_path: Path, make_ru
     run = numbers(make_run(tmp_path, "a", 1))
     with pytest.raises(ConfigError, match="test/spearman: cannot be computed anew on resampled predictions; choose"):
         decompose("test/spearman", run, read_predictions(run, "test"))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_metric_that_is_not_finite_is_refused(value: float, tmp_path: Path, make_run: MakeRun) -> None:
+    columns = {"gold": ["a", "b"], "prediction": ["a", "a"], "loss": [1.0, value]}
+    run = write(make_run(tmp_path, "a", 1), {"loss": value}, ["a", "b"], **columns)
+    with pytest.raises(ConfigError, match=f"test/loss: is {value} in .*seed-1; no test has an answer to that"):
+        decompose("test/loss", run, read_predictions(run, "test"))
 
 
 def test_predictions_that_do_not_give_the_stored_metric_are_refused(study: Path) -> None:

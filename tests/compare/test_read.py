@@ -69,6 +69,14 @@ def test_a_damaged_file_is_named(study: Path, name: str) -> None:
         read_runs([study])
 
 
+@pytest.mark.parametrize("content", ["[1]", '{"val/loss": "low"}', "null"])
+def test_metrics_that_are_no_numbers_are_damage(study: Path, content: str) -> None:
+    path = study / "texts-lr=3e-05-00000003" / "seed-2" / "metrics.json"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match=re.escape(f"{str(path)!r}: damaged, not one JSON object of numbers")):
+        read_runs([study])
+
+
 def test_a_thousand_runs_are_compared_within_seconds_and_without_torch(tmp_path: Path, make_run: MakeRun) -> None:
     for i in range(1000):
         lr, seed = 1e-6 * (1 + i // 4), 1 + i % 4

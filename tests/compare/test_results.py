@@ -157,6 +157,12 @@ def test_a_run_that_was_really_trained_is_recorded_from_the_command_line(
     assert (at / "results.json").read_bytes() == first
 
 
+def test_cells_that_the_record_had_and_has_no_longer_are_counted(clozelab: Run, grid: Path, tmp_path: Path) -> None:
+    for cell, warned in (("", 0), ("a-0000000a", 1), ("", 0)):
+        err = clozelab("compare", str(grid / cell), "--record", str(tmp_path / "r"))[2]
+        assert err.count("results.json had cells that it no longer has: 1") == warned
+
+
 def test_what_is_left_out_is_said(clozelab: Run, grid: Path, tmp_path: Path) -> None:
     code, _, err = clozelab("compare", str(grid), "--record", str(tmp_path / "r"))
     assert (code, err.splitlines()[1]) == (0, "left out  runs that are not completed: 1")

@@ -70,6 +70,30 @@ def test_the_bootstrap_is_that_of_all_resamples() -> None:
     assert found.p == pytest.approx(exact, abs=0.012)
 
 
+def test_f1_of_several_seeds_is_computed_anew_on_every_resample() -> None:
+    rng = np.random.default_rng(6)
+    gold = rng.poisson(1.5, 60)
+    a, b = (
+        np.stack(
+            [np.stack([gold, right + rng.poisson(0.4, 60), right], -1) for right in rng.binomial(gold, p, (2, 60))]
+        )
+        for p in (0.7, 0.63)
+    )  # two seeds each
+
+    def difference(x: Floats, y: Floats) -> float:
+        return float(np.mean([f1(seed.sum(0)) for seed in x]) - np.mean([f1(seed.sum(0)) for seed in y]))
+
+    drawn = [difference(a[:, i], b[:, i]) for i in rng.integers(60, size=(1500, 60))]
+    swaps = rng.random((1500, 60)) < 0.5
+    swapped = [difference(*(np.where(s[:, None], *sides) for sides in ((b, a), (a, b)))) for s in swaps]
+    found, observed = paired_bootstrap(a, b, f1), difference(a, b)
+    assert found.difference == pytest.approx(observed)
+    assert (found.low, found.high) == pytest.approx(tuple(np.percentile(drawn, (2.5, 97.5))), abs=0.02)
+    assert found.p == pytest.approx(np.mean(np.abs(np.subtract(drawn, observed)) >= abs(observed)), abs=0.03)
+    assert approximate_randomisation(a, b, f1) == pytest.approx(np.mean(np.abs(swapped) >= abs(observed)), abs=0.03)
+    assert 0.005 < found.p < 0.9
+
+
 def test_of_many_examples_the_bootstrap_interval_is_the_normal_one() -> None:
     rng = np.random.default_rng(0)
     gaps = rng.normal(0.1, 1, 800)

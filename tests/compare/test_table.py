@@ -63,7 +63,7 @@ def test_tests_of_several_metrics_name_them(study: Path, capsys: pytest.CaptureF
         path.write_text(json.dumps(metrics | {"test/loss": 0.25}))
     out = printed(compare([study], metrics=["test/accuracy", "test/loss"], against="00000001"), capsys)
     assert "test/accuracy: each cell minus 00000001" in out
-    assert "test/loss: each cell minus 00000001" in out
+    assert "test/loss (less is better): each cell minus 00000001" in out
     assert ["00000005", "+0.0000"] in [line.split()[:2] for line in out.splitlines()]
     assert out.count("Koehn") == 1
 
@@ -137,7 +137,15 @@ def test_markdown_has_a_rule_and_as_many_pipes_in_every_row(study: Path) -> None
     lines = FORMATS["markdown"](compare([study], against="00000001")).splitlines()
     assert lines[1] == "| --- | --- | ---: | ---: | ---: | --- |"
     assert {line.count("|") for line in lines[:6]} == {7}
-    assert "| 00000003 * | 3e-05 | 3 | 0.8583 ± 0.0236 [0.8400, 0.8850] |" in lines[2]
+    assert r"| 00000003 \* | 3e-05 | 3 | 0.8583 ± 0.0236 [0.8400, 0.8850] |" in lines[2]
+
+
+def test_markdown_reads_nothing_into_settings_marks_and_lines_below(tmp_path: Path, make_run: MakeRun) -> None:
+    for i, value in enumerate(("*.txt|*.csv", "<b>", r"`\d`")):
+        make_run(tmp_path, f"a-0000000{i}", 1, identity={"a.b": value}, metrics={"val/accuracy": i})
+    text = FORMATS["markdown"](compare([tmp_path]))
+    for escaped in (r"| \*.txt\|\*.csv |", r"| \<b> |", r"| \`\\d\` |", r"- \* selected by val/accuracy: 00000002"):
+        assert escaped in text
 
 
 def test_latex_escapes_what_it_would_read(tmp_path: Path, make_run: MakeRun) -> None:

@@ -27,6 +27,11 @@ def test_losses_and_errors_are_better_low(metric: str) -> None:
     assert not higher_is_better(metric)
 
 
+@pytest.mark.parametrize("metric", ["val/f1/loss", "test/f1_strict/mae", "val/recall_conlleval/ECE/mse"])
+def test_the_name_of_a_class_does_not_count(metric: str) -> None:
+    assert higher_is_better(metric)
+
+
 @pytest.mark.parametrize("metric", ["val/closses", "val/precision", "val/gloss", "val/niece"])
 def test_only_whole_words_of_a_name_count(metric: str) -> None:
     assert higher_is_better(metric)

@@ -60,6 +60,7 @@ def test_upper_case_and_accents_are_kept_on_request() -> None:
     assert "é" not in "".join(lowered.get_vocab())
 
 
+@pytest.mark.slow
 def test_the_same_texts_give_the_same_vocabulary_in_every_process(tmp_path: Path) -> None:
     code = "from test_wordpiece import *; from clozelab.store.hashing import *; print(folder_digest(learnt('again')))"
     found = set()

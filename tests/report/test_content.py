@@ -1,6 +1,7 @@
 """The page says the same as the table of the terminal, and every value is one that JSON can hold."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,14 @@ def test_the_headline_is_the_number_to_report(tmp_path: Path, study_at: StudyAt)
     assert headline["value"].startswith("0.7950 ± 0.0071 [")
     assert headline["n"] == 2
     assert headline["cell"].startswith("00000003 ")
+    assert headline["notes"] == []
+
+
+def test_seeds_that_the_number_to_report_lacks_stand_beside_it(tmp_path: Path, study_at: StudyAt) -> None:
+    study = study_at(tmp_path / "grid")
+    shutil.rmtree(study / "cell-00000003" / "seed-2")
+    (headline,) = found(study)["headline"]
+    assert (headline["n"], headline["notes"]) == (1, ["seed 2 missing"])
 
 
 def test_of_a_single_run_there_is_a_headline_too_and_nothing_that_differs(tmp_path: Path, run_at: RunAt) -> None:
@@ -49,7 +58,7 @@ def test_of_a_single_run_there_is_a_headline_too_and_nothing_that_differs(tmp_pa
     )
     whole = found(run)
     assert whole["headline"] == [
-        {"cell": "0000000a", "metric": "test/loss", "selection": None, "value": "2.0000", "n": 1}
+        {"cell": "0000000a", "metric": "test/loss", "selection": None, "value": "2.0000", "n": 1, "notes": []}
     ]  # fmt: skip
     assert whole["keys"] == []
     assert whole["differences"] == {"keys": [], "values": []}
@@ -60,6 +69,23 @@ def test_cells_that_nothing_chose_between_give_no_number_to_report(tmp_path: Pat
         identity = {"data.validation": f"file {k}"}
         run_at(tmp_path / "s" / f"c{k}", 1, identity=identity, metrics={"val/loss": 1.0, "test/loss": 2.0})
     assert found(tmp_path / "s")["headline"] == []
+
+
+def test_cells_know_among_which_they_compare(tmp_path: Path, run_at: RunAt) -> None:
+    for k, corpus in enumerate("xyx"):
+        run_at(tmp_path / "s" / f"c{k}", 1, identity={"data.validation": corpus}, metrics={"val/loss": 1.0})
+    run_at(tmp_path / "s" / "failed", 1, identity={"data.validation": "x"})
+    cells = found(tmp_path / "s")["cells"]
+    assert [(cell["hash"], cell["group"]) for cell in cells] == [("c0", 0), ("c2", 0), ("c1", 1), ("failed", None)]
+
+
+def test_a_key_that_a_class_implies_is_a_difference_and_no_column(tmp_path: Path, run_at: RunAt) -> None:
+    for k, model in enumerate(({"model._target_": "m.Bert", "model.layers": 4}, {"model._target_": "m.Hub"})):
+        run_at(tmp_path / "s" / f"c{k}", 1, identity=model, metrics={"val/loss": 1.0})
+    whole = found(tmp_path / "s")
+    assert whole["table"]["header"] == ["cell", "model", "n", "val/loss", "notes"]
+    assert [key["name"] for key in whole["keys"]] == ["model"]
+    assert whole["differences"]["keys"] == ["model._target_", "model.layers"]
 
 
 def test_metrics_know_their_direction_and_the_selection_comes_first(tmp_path: Path, study_at: StudyAt) -> None:

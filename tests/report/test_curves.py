@@ -87,6 +87,12 @@ def test_cost_is_averaged_over_the_seeds(tmp_path: Path, run_at: RunAt) -> None:
     assert curves.cost(cell) == {"seconds": 62.0, "steps": 30.0, "speed": 2000.0, "machine": "one, 2 threads"}
 
 
+def test_a_single_thread_is_one(tmp_path: Path, run_at: RunAt) -> None:
+    run_at(tmp_path / "s" / "c", 1, identity={}, metrics={"val/loss": 1.0}, numerics={"num_threads": 1})
+    (cell,) = make_cells(read_runs([tmp_path]))
+    assert curves.cost(cell)["machine"] == "one, 1 thread"
+
+
 def test_what_was_not_recorded_is_none(tmp_path: Path, run_at: RunAt) -> None:
     run_at(tmp_path / "s" / "c", 1, identity={}, metrics={"val/loss": 1.0}, fit_seconds=None, hardware={}, numerics={})
     (cell,) = make_cells(read_runs([tmp_path]))

@@ -51,6 +51,13 @@ def test_labels_that_a_run_does_not_list_are_matched_by_name(cell_of: Cells) -> 
     }  # fmt: skip
 
 
+def test_a_label_that_only_a_later_seed_predicts_is_counted(cell_of: Cells) -> None:
+    cell = cell_of(texts("a b b", "a a b", [1, 2, 3]), texts("a b b", "z b b", [1, 2, 3]), labels=["a", "b"])
+    assert mistakes.mistakes(cell, "test")["confusion"] == {
+        "labels": ["a", "b", "z"], "table": [[1, 0, 1], [1, 3, 0], [0, 0, 0]],
+    }  # fmt: skip
+
+
 def test_many_labels_are_taken_together_and_none_is_lost(cell_of: Cells) -> None:
     gold = [f"l{i % 50}" for i in range(100)] + ["l49"] * 10
     predicted = [*gold[1:], gold[0]]
@@ -125,7 +132,7 @@ def test_what_cannot_be_read_is_said_and_stops_nothing(cell_of: Cells, tmp_path:
     cell = cell_of(texts("a", "a", [1]))
     path = cell.runs[0].folder / "predictions" / "validation.parquet"
     pq.write_table(pa.table({"id": [1]}), path)
-    assert "cannot be read" in mistakes.mistakes(cell, "val")["none"]
+    assert "validation.parquet': damaged, cannot be read" in mistakes.mistakes(cell, "val")["none"]
     path.write_bytes(b"PAR1 half of a file")
     assert "cannot be read" in mistakes.mistakes(cell, "val")["none"]
     path.unlink()

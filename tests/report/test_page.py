@@ -277,6 +277,31 @@ def test_the_filter_greys_out_lines_of_the_parallel_coordinates(
 
 
 @pytest.mark.browser
+def test_a_square_in_which_unlike_cells_meet_is_empty_until_the_filter_leaves_those_that_compare(
+    opened: Open, tmp_path: Path, run_at: Callable[..., Path]
+) -> None:
+    for k, (corpus, lr, epochs) in enumerate((("x", 1e-5, 2), ("x", 1e-5, 3), ("y", 1e-5, 2), ("y", 2e-5, 2))):
+        identity = {"data.validation": corpus, "optimizer.lr": lr, "trainer.max_epochs": epochs}
+        run_at(tmp_path / "s" / f"c{k}", 1, identity=identity, metrics={"val/loss": 0.5 + k, "test/loss": 1.0})
+    tab = opened(tmp_path / "s")
+    squares = "JSON.stringify(document.getElementById('heat-plot').data[0].z)"
+    until(tab, f"{squares} === '[[null,1.5],[3.5,null]]'")
+    assert "A square in which cells of several groups meet is empty" in tab.locator("#heat-note").inner_text()
+    for note in ("heat-note", "parallel-note"):
+        assert "These cells are of 2 groups" in tab.locator(f"#{note}").inner_text()
+    tab.locator("#filter").fill("validation=x")
+    until(tab, f"{squares} === '[[0.5,1.5],[null,null]]'")
+    assert "groups" not in tab.locator("#heat-note").inner_text()
+
+
+@pytest.mark.browser
+def test_a_number_in_a_column_of_settings_is_not_broken(opened: Open, tmp_path: Path, study_at: StudyAt) -> None:
+    tab = opened(study_at(tmp_path / "grid"), width=390)
+    cell = tab.locator("#table td", has_text="1e-05").first
+    assert cell.evaluate("cell => getComputedStyle(cell).whiteSpace") == "pre"
+
+
+@pytest.mark.browser
 def test_curves_are_of_the_cells_that_are_ticked_over_the_axis_that_is_chosen(
     opened: Open, tmp_path: Path, study_at: StudyAt
 ) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import track
 
 from clozelab.compare.cells import Cell
-from clozelab.compare.predictions import Predictions, decompose, read_predictions
+from clozelab.compare.predictions import Predictions, aligned, decompose, has_predictions, read_predictions
 from clozelab.compare.read import Record
 from clozelab.compare.seeds import TTest, holm, permutation_test, t_test
 from clozelab.compare.significance import Bootstrap, approximate_randomisation, paired_bootstrap
@@ -27,11 +27,11 @@ class Contrast:
         cell: the one that is not the baseline.
         metric: such as `test/accuracy`.
         over_seeds: the t test; None if the two were not scored on the same examples.
-        over_examples: the paired bootstrap; None if `note` says why not.
+        over_examples: the paired bootstrap; None if `notes` say why not.
         pairs: seeds of the cell and of the baseline whose predictions were compared.
-        p: two-sided, of each method; NaN where it could not be done.
+        p: two-sided, of each method; NaN where there is no test.
         adjusted: the same, adjusted for the number of cells (Holm).
-        note: why a test is missing.
+        notes: why a test is missing, and which seeds it is of where that is not all.
     """
 
     cell: Cell
@@ -41,7 +41,7 @@ class Contrast:
     pairs: list[tuple[int, int]] = field(default_factory=list)
     p: dict[str, float] = field(default_factory=lambda: dict.fromkeys(METHODS, math.nan))
     adjusted: dict[str, float] = field(default_factory=dict)
-    note: str = ""
+    notes: list[str] = field(default_factory=list)
 
 
 def contrast(baseline: Cell, cells: Sequence[Cell], metric: str) -> list[Contrast]:
@@ -60,7 +60,9 @@ def contrast(baseline: Cell, cells: Sequence[Cell], metric: str) -> list[Contras
     shown = track(others, "comparing", console=console, transient=True, disable=not console.is_terminal)
     found = [one.contrast(cell) for cell in shown]
     if all(row.over_seeds is None for row in found):
-        raise ConfigError(f"--against {baseline.hash}: {found[0].note} in every other cell; they cannot be compared")
+        raise ConfigError(
+            f"--against {baseline.hash}: {found[0].notes[0]} in every other cell; they cannot be compared"
+        )
     for method in METHODS:
         for row, value in zip(found, holm([row.p[method] for row in found]), strict=True):
             row.adjusted[method] = value
@@ -85,23 +87,36 @@ class _Baseline:
         row = Contrast(cell, self.metric)
         runs = [run for run in cell.done if self.metric in run.metrics]
         pairs = _pairs(runs, self.runs)
-        try:
+        read = []
+        if all(has_predictions(run, self.split) for run, _ in pairs):
             read = [read_predictions(run, self.split) for run, _ in pairs]
-        except ConfigError:
-            row.note = "no predictions"
-            self._over_seeds(row, runs, pairs)
-            return row
-        if any(
-            not own.examples.equals(self.read[run.seed].examples) for own, (_, run) in zip(read, pairs, strict=True)
-        ):
-            row.note = "other test examples" if self.split == "test" else "other examples"
-            return row
+            same = (
+                own.examples.equals(self.read[run.seed].examples) for own, (_, run) in zip(read, pairs, strict=True)
+            )
+            if not all(same):
+                row.notes.append("other test examples" if self.split == "test" else "other examples")
+                return row
+        else:
+            row.notes.append("no predictions")
         self._over_seeds(row, runs, pairs)
         try:
-            self._over_examples(row, pairs, read)
+            if read:
+                self._over_examples(row, pairs, read)
         except ConfigError as error:
-            row.note = str(error)
+            row.notes.append(str(error))
+        self._note_seeds(row, runs, pairs)
         return row
+
+    def _note_seeds(self, row: Contrast, runs: Sequence[Record], pairs: Sequence[tuple[Record, Record]]) -> None:
+        """Notes which seeds the tests are of, if that is not all of both cells."""
+        assert row.over_seeds is not None
+        paired = row.over_seeds.method == "paired t"
+        if len(pairs) == max(len(runs), len(self.runs)) or not (paired or row.over_examples):
+            return
+        own, theirs = (", ".join(str(run.seed) for run in side) for side in zip(*pairs, strict=True))
+        tests = "tests" if paired else "tests over the examples"
+        seeds = f"{'seed' if len(pairs) == 1 else 'seeds'} {own}" + ("" if own == theirs else f" against {theirs}")
+        row.notes.append(f"difference and {tests} are of {seeds} alone")
 
     def _over_seeds(self, row: Contrast, runs: Sequence[Record], pairs: Sequence[tuple[Record, Record]]) -> None:
         # The same seed means the same order of examples in both cells: such runs belong together.
@@ -110,14 +125,17 @@ class _Baseline:
         a, b = ([run.metrics[self.metric] for run in side] for side in sides)
         row.over_seeds = t_test(a, b, paired=paired)
         row.p["t"] = row.over_seeds.p
-        row.p["permutation"] = permutation_test(a, b, paired=paired) if min(len(a), len(b)) > 1 else math.nan
+        row.p["permutation"] = permutation_test(a, b, paired=paired)
+        if math.isnan(row.p["t"]) and not math.isnan(row.p["permutation"]):
+            row.notes.append("no t test: the seeds have no spread")
 
     def _over_examples(
         self, row: Contrast, pairs: Sequence[tuple[Record, Record]], read: Sequence[Predictions]
     ) -> None:
-        own = [decompose(self.metric, run, found) for (run, _), found in zip(pairs, read, strict=True)]
-        theirs = [decompose(self.metric, run, self.read[run.seed])[0] for _, run in pairs]
-        a, b, score = np.stack([parts for parts, _ in own]), np.stack(theirs), own[0][1]
+        sides = [run for run, _ in pairs], [run for _, run in pairs]
+        whole = aligned([*read, *(self.read[run.seed] for run in sides[1])])
+        parts = [decompose(self.metric, run, found) for run, found in zip([*sides[0], *sides[1]], whole, strict=True)]
+        (a, b), score = np.split(np.stack([own for own, _ in parts]), 2), parts[0][1]
         row.over_examples = paired_bootstrap(a, b, score)
         row.p["bootstrap"] = row.over_examples.p
         row.p["randomisation"] = approximate_randomisation(a, b, score)

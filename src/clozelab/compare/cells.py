@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 from typing import Any, final
 
 from clozelab.compare.read import Record
@@ -15,8 +16,8 @@ from clozelab.identity import LOCATED, flatten
 from clozelab.metrics.direction import higher_is_better
 from clozelab.store.runs import read_config
 
-READ = ("data.format.", "data.scheme", "data.limit", "data.masking.")
-"""Beginnings of keys that decide what the examples of a file are, and what is asked of them."""
+READ = ("data.format.", "data.scheme", "data.limit", "data.masking.", "data.more.")
+"""Beginnings of keys that decide what the examples of the files are, and what is asked of them."""
 
 DRAWN = ("data.train", "data.fold", "data.split_seed", "data.validation_share", "data.test_share")
 """Keys that decide which examples are in the validation split if the corpus brings none."""
@@ -76,9 +77,19 @@ class Cell:
         """The validation metric that picked the weights, and picks the cell; None if nothing is completed."""
         return self.done[0].state.get("selection", "val/loss") if self.done else None
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """Where it stands among all, whatever the order of the paths that were given: its study and its directory."""
+        return self.study, self.folder.name
+
     def values(self, metric: str) -> list[float]:
         """Returns a metric of every completed run that has it."""
         return [run.metrics[metric] for run in self.done if metric in run.metrics]
+
+    def mean(self, metric: str) -> float:
+        """Returns the mean of a metric over the seeds, NaN if no completed run has it."""
+        values = self.values(metric)
+        return fmean(values) if values else math.nan
 
     def summary(self, metric: str) -> Summary | None:
         """Returns a metric over the seeds, None if no completed run has it."""
@@ -118,11 +129,12 @@ def find_cell(word: str, cells: Sequence[Cell]) -> Cell:
     if len(found) > 1:
         raise ConfigError(f"{word}: several cells: {', '.join(names)}; name one")
     if not found:
-        raise ConfigError(f"{word}: no such cell.{did_you_mean(word, names)} Cells: {_few(names)}")
+        raise ConfigError(f"{word}: no such cell.{did_you_mean(word, names)} Cells: {few(names)}")
     return found[0]
 
 
-def _few(names: Sequence[str]) -> str:
+def few(names: Sequence[str]) -> str:
+    """Returns the names in one line, the first ten of many."""
     return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
 
 
@@ -130,21 +142,32 @@ def best_first(cells: Iterable[Cell], metric: str) -> list[Cell]:
     """Returns the cells by the mean of a metric over the seeds, the best first, those without it last."""
     sign = -1 if higher_is_better(metric) else 1
 
-    def place(cell: Cell) -> tuple[bool, float]:
-        found = cell.summary(metric)
-        without = found is None or math.isnan(found.mean)
-        return without, 0.0 if found is None or without else sign * found.mean
+    def rank(cell: Cell) -> tuple[bool, float]:
+        mean = cell.mean(metric)
+        return math.isnan(mean), 0.0 if math.isnan(mean) else sign * mean
 
-    return sorted(cells, key=place)
+    return sorted(cells, key=rank)
 
 
 def select(cells: Sequence[Cell]) -> list[Cell]:
     """Returns the cells that validation selects, one wherever there was a choice.
 
-    Rivals were selected by the same metric on the same validation examples. The best mean over the seeds is selected;
-    the first of equals.
+    Rivals were selected by the same metric on the same validation examples. The best mean over the seeds is selected.
+    Of equals the first by study and name: in the order of the table, which may be that of a test metric, the test split
+    would have a say.
     """
-    return [best_first(group, str(group[0].selection))[0] for group in rivals(cells) if len(group) > 1]
+    return [_ranked(group)[0] for group in rivals(cells) if len(group) > 1]
+
+
+def equals(selected: Cell, cells: Sequence[Cell]) -> list[Cell]:
+    """Returns the rivals of a selected cell that are as good on validation: what is between them is their names."""
+    (group,) = (group for group in rivals(cells) if selected in group)
+    metric = str(selected.selection)
+    return [cell for cell in _ranked(group) if cell is not selected and cell.mean(metric) == selected.mean(metric)]
+
+
+def _ranked(group: Sequence[Cell]) -> list[Cell]:
+    return best_first(sorted(group, key=lambda cell: cell.place), str(group[0].selection))
 
 
 def rivals(cells: Sequence[Cell]) -> list[list[Cell]]:

@@ -76,7 +76,7 @@ def _parse(arguments: Sequence[str]) -> tuple[list[Path], dict[str, list[str]]]:
     pending = list(arguments)
     while pending:
         word = pending.pop(0)
-        if not word.startswith("--"):
+        if not word.startswith("-"):
             paths.append(Path(word))
             continue
         name, equals, value = word.partition("=")
@@ -87,6 +87,4 @@ def _parse(arguments: Sequence[str]) -> tuple[list[Path], dict[str, list[str]]]:
         if not value:
             raise ConfigError(f"{name}: takes a value")
         options[name].append(value)
-    if not paths:
-        raise ConfigError("compare: give a study, a cell or a run: outputs/<study>[/<name>[/seed-<n>]]")
     return paths, options

@@ -21,7 +21,7 @@ class Comparison:
     Attributes:
         cells: in the order they are shown in.
         metrics: to show.
-        columns: keys that differ.
+        columns: keys that differ; `shown` are those that a table has room for.
         selected: cells that validation selects.
         notes: of each cell.
         baseline: the cell the others are compared with, if one was named.
@@ -35,6 +35,11 @@ class Comparison:
     notes: list[list[str]]
     baseline: Cell | None
     contrasts: list[Contrast]
+
+    @property
+    def shown(self) -> list[Column]:
+        """The keys that differ, without those that the class of a node implies."""
+        return [column for column in self.columns if not column.implied]
 
 
 def compare(
@@ -60,18 +65,23 @@ def compare(
     cells = chosen(make_cells(read_runs(paths)), filters)
     if not any(cell.done for cell in cells):
         first = cells[0].runs[0]
-        raise ConfigError(f"no finished run: {first.folder} is {first.status}; its command, typed again, finishes it")
+        advice = "wait for it" if first.status == "running" else "its command, typed again, finishes it"
+        raise ConfigError(f"no finished run: {first.folder} is {first.status}; {advice}")
     known = list(dict.fromkeys(name for cell in cells for run in cell.done for name in run.metrics))
     own = _selections(cells, known)
     shown = [name for metric in metrics for name in _resolve("--metrics", metric, known)] or own
-    order = _resolve("--sort", sort, known)[0] if sort else own[0]
-    # Of cells with different validation splits none is better: they keep their order.
-    cells = best_first(cells, order) if sort or len(rivals(cells)) == 1 else cells
+    cells = best_first(cells, _resolve("--sort", sort, known)[0]) if sort else _in_groups(cells)
     baseline = find_cell(against, cells) if against else None
     return Comparison(
         cells, list(dict.fromkeys(shown)), differing(cells), select(cells), [notes(cell, cells) for cell in cells],
         baseline, _contrasts(baseline, cells, shown) if baseline else [],
     )  # fmt: skip
+
+
+def _in_groups(cells: Sequence[Cell]) -> list[Cell]:
+    """Returns rivals side by side, the best first; then those without a completed run."""
+    compared = [cell for group in rivals(cells) for cell in best_first(group, str(group[0].selection))]
+    return [*compared, *(cell for cell in cells if cell.selection is None)]
 
 
 def _contrasts(baseline: Cell, cells: Sequence[Cell], shown: Sequence[str]) -> list[Contrast]:
@@ -133,4 +143,4 @@ def against(row: Contrast | None) -> Flat:
     for method in METHODS:
         found[f"p {method}"] = row.p[method] if row else None
         found[f"p {method} holm"] = row.adjusted[method] if row else None
-    return found | {"against note": row.note if row else None}
+    return found | {"against note": "; ".join(row.notes) if row else None}

@@ -1,13 +1,16 @@
 """A comparison as rows of short texts: what the terminal, LaTeX and Markdown show alike."""
 
 import math
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from clozelab.compare.against import METHODS, Contrast
-from clozelab.compare.cells import Cell
+from clozelab.compare.cells import Cell, equals, few, rivals
 from clozelab.compare.comparison import Comparison, test_metric
 from clozelab.compare.seeds import RESAMPLES, Summary
+from clozelab.metrics.direction import higher_is_better
 
 LEVEL = 0.05
 SELECTED = "*"
@@ -41,12 +44,12 @@ def cells(comparison: Comparison, between: str) -> Grid:
         comparison: to show.
         between: what stands between `mean ± std` and the interval: a new line or a space.
     """
-    settings = [column.name for column in comparison.columns]
+    settings = [column.name for column in comparison.shown]
     header = ["cell", *settings, "n", *comparison.metrics]
     rows = []
     for i, cell in enumerate(comparison.cells):
         mark = f" {SELECTED}" if cell in comparison.selected else ""
-        values = [value(column.values[i]) for column in comparison.columns]
+        values = [value(column.values[i]) for column in comparison.shown]
         metrics = [summary(cell.summary(name), between) for name in comparison.metrics]
         rows.append([cell.hash + mark, *values, str(len(cell.done)), *metrics])
     words = {0, *range(1, len(settings) + 1)}
@@ -88,8 +91,9 @@ def _joined(grid: Grid, places: range, name: str, sign: str) -> Grid:
 
 
 def value(value: Any) -> str:
-    """Returns what a config key was set to, `-` if a cell has no such key."""
-    return "-" if value is None else str(value)
+    """Returns what a config key was set to, `-` if a cell has no such key; a line break as `\\n`, in its row."""
+    text = "-" if value is None else str(value)
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 def _number(value: float) -> str:
@@ -107,13 +111,23 @@ def summary(found: Summary | None, between: str) -> str:
 
 def _about(comparison: Comparison) -> list[str]:
     lines = []
+    if left := len(comparison.columns) - len(comparison.shown):
+        lines.append(f"keys that only some of these classes have, in --format csv: {left}")
+    if (groups := len(rivals(comparison.cells))) > 1:
+        lines.append(
+            f"{groups} groups of cells that were selected by other metrics or on other validation examples: metrics "
+            "compare within a group"
+        )
     if any(len(cell.done) > 1 for cell in comparison.cells):
         lines.append(
             f"mean ± standard deviation over n seeds; [95 % percentile bootstrap interval of the mean, {RESAMPLES:,} "
             "resamples of the seeds; too narrow for few seeds]"
         )
     for cell in comparison.selected:
-        lines.append(f"{SELECTED} selected by {cell.selection}: {_reported(cell)}")
+        notes = comparison.notes[comparison.cells.index(cell)]
+        lines.append(f"{SELECTED} selected by {cell.selection}: {'; '.join([_reported(cell), *notes])}")
+        if others := equals(cell, comparison.cells):
+            lines.append(f"  as good on validation, of another name: {few([other.hash for other in others])}")
     return lines
 
 
@@ -138,11 +152,13 @@ def contrasts(comparison: Comparison, between: str) -> list[Grid]:
         assert comparison.baseline is not None, "there are tests against it"
         own = [row for row in comparison.contrasts if row.metric == metric]
         header = ["cell", "difference", "bootstrap", "random.", "d", "t", "permut."]
-        rows = [[row.cell.hash, *_numbers(row, between)] for row in own]
+        name = _names(comparison)
+        better = "" if higher_is_better(metric) else " (less is better)"
+        rows = [[name(row.cell), *_numbers(row, between)] for row in own]
         about = [
-            f"{metric}: each cell minus {comparison.baseline.hash}; p values, two-sided, adjusted for the number of "
-            f"cells by Holm's method; {SELECTED} below {LEVEL}",
-            *dict.fromkeys(f"{row.cell.hash}: {row.note}" for row in own if row.note),
+            f"{metric}{better}: each cell minus {name(comparison.baseline)}; p values, two-sided, adjusted for the "
+            f"number of cells by Holm's method; {SELECTED} below {LEVEL}",
+            *_about_notes(own, name),
         ]
         grids.append(Grid(header, rows, {0}, range(0), range(0), about))
     if grids:
@@ -150,12 +166,27 @@ def contrasts(comparison: Comparison, between: str) -> list[Grid]:
     return grids
 
 
+def _names(comparison: Comparison) -> Callable[[Cell], str]:
+    """Returns how to call a cell: by its hash, with its study where two studies have that cell."""
+    hashes = Counter(cell.hash for cell in comparison.cells)
+    return lambda cell: cell.hash if hashes[cell.hash] == 1 else f"{cell.study}/{cell.hash}"
+
+
+def _about_notes(rows: Sequence[Contrast], name: Callable[[Cell], str]) -> list[str]:
+    """Returns a line for each note, with the cells that it is of."""
+    cells: dict[str, list[str]] = {}
+    for row in rows:
+        for note in row.notes:
+            cells.setdefault(note, []).append(name(row.cell))
+    return [f"{few(names)}: {note}" for note, names in cells.items()]
+
+
 def _numbers(row: Contrast, between: str) -> list[str]:
     examples, seeds = row.over_examples, row.over_seeds
     difference = "-"
     if examples is not None:
         difference = f"{examples.difference:+.4f}{between}[{examples.low:+.4f}, {examples.high:+.4f}]"
-    elif seeds is not None:
+    elif seeds is not None and not math.isnan(seeds.difference):
         difference = f"{seeds.difference:+.4f}"
     p = {method: _p(row.adjusted[method]) for method in METHODS}
     effect = "-" if seeds is None or math.isnan(seeds.effect) else f"{seeds.effect:+.2f}"
@@ -172,9 +203,9 @@ def _about_tests(rows: list[Contrast]) -> list[str]:
     tests = sorted({row.over_seeds.method for row in rows if row.over_seeds})
     lines = [
         "bootstrap, random.: over the examples, whose metrics are averaged over the seeds: paired bootstrap (Koehn "
-        "2004) with the 95 % interval of the difference, approximate randomisation (Yeh 2000)",
+        "2004) with the 95 % interval of the difference, which is not adjusted, approximate randomisation (Yeh 2000)",
         f"d, t, permut.: over the seeds: Cohen's d, {' or '.join(tests)} test, permutation test; paired where both "
-        "cells have the same seeds",
+        "cells have the same seeds, d then in standard deviations of the paired differences",
     ]
     floors = [row.over_seeds.floor for row in rows if not math.isnan(row.p["permutation"]) and row.over_seeds]
     if max(floors, default=0) >= LEVEL:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from clozelab.compare.cells import Cell
+from clozelab.compare.cells import Cell, few
 from clozelab.errors import ConfigError, did_you_mean
 from clozelab.identity import LOCATED
 
@@ -21,11 +21,14 @@ class Column:
         key: full dotted key.
         name: its last part, or the whole key where two columns would be called the same.
         values: of each cell; None where a cell has no such key.
+        implied: whether it says no more than the class of a node does, which is a column, too: all cells with that
+            class have the key, with one value, and no other has it.
     """
 
     key: str
     name: str
     values: list[Any]
+    implied: bool = False
 
 
 def differing(cells: Sequence[Cell]) -> list[Column]:
@@ -36,7 +39,24 @@ def differing(cells: Sequence[Cell]) -> list[Column]:
     if len({cell.study for cell in cells}) > 1:
         keys, values = [STUDY, *keys], {**values, STUDY: [cell.study for cell in cells]}
     short = [_short(key) for key in keys]
-    return [Column(k, s if short.count(s) == 1 else _whole(k), values[k]) for k, s in zip(keys, short, strict=True)]
+    return [
+        Column(k, s if short.count(s) == 1 else _whole(k), values[k], _is_implied(k, known))
+        for k, s in zip(keys, short, strict=True)
+    ]
+
+
+def _is_implied(key: str, cells: Sequence[Cell]) -> bool:
+    having = [cell for cell in cells if key in cell.identity]
+    if len({_canonical(cell.identity[key]) for cell in having}) != 1:
+        return False
+    nodes = [key[:i] for i, character in enumerate(key) if character == "."]
+    for owner in (f"{node}._target_" for node in nodes if f"{node}._target_" != key):
+        with_key, without = (
+            {cell.identity.get(owner) for cell in cells if (key in cell.identity) is has} for has in (True, False)
+        )
+        if not with_key & without:
+            return True
+    return False
 
 
 def _keys(cells: Iterable[Cell]) -> list[str]:
@@ -97,7 +117,7 @@ def chosen(cells: Sequence[Cell], filters: Sequence[str]) -> list[Cell]:
         before, left = left, [cell for cell in left if _is(_value(cell, key), value)]
         if not left:
             there = sorted({str(_value(cell, key)) for cell in before})
-            raise ConfigError(f"--filter {text}: no cell has it.{did_you_mean(value, there)} There is {_few(there)}")
+            raise ConfigError(f"--filter {text}: no cell has it.{did_you_mean(value, there)} There is {few(there)}")
     return left
 
 
@@ -124,7 +144,3 @@ def _is(value: Any, text: str) -> bool:
             return False
     words = {str(value), str(value).lower(), "null" if value is None else PurePath(str(value)).name}
     return text in words
-
-
-def _few(words: Sequence[str]) -> str:
-    return ", ".join(words[:10]) + (", ..." if len(words) > 10 else "")

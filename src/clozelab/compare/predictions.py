@@ -1,7 +1,9 @@
 """What each example adds to a metric: the parts that tests over examples resample, from a run's predictions."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,16 +49,31 @@ class Predictions:
         return np.add.reduceat(parts, np.flatnonzero(self.starts), axis=0)
 
 
+def has_predictions(run: Record, split: str) -> bool:
+    """Says whether a run has predictions of a split."""
+    return _path(run, split).exists()
+
+
 def read_predictions(run: Record, split: str) -> Predictions:
     """Returns the predictions of a run.
 
     Raises:
-        ConfigError: if it has none of that split.
+        ConfigError: if it has none of that split, or a damaged file.
     """
-    path = run.folder / "predictions" / f"{SPLITS.get(split, split)}.parquet"
+    path = _path(run, split)
     if not path.exists():
         raise ConfigError(f"{path}: no predictions of this split; they cannot be compared example by example")
-    table = pq.read_table(path)
+    try:
+        return _parsed(pq.read_table(path), run)
+    except (OSError, KeyError, UnicodeError, pa.ArrowInvalid) as error:
+        raise ConfigError(f"{str(path)!r}: damaged, cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def _path(run: Record, split: str) -> Path:
+    return run.folder / "predictions" / f"{SPLITS.get(split, split)}.parquet"
+
+
+def _parsed(table: pa.Table, run: Record) -> Predictions:
     columns = {name: table[name].combine_chunks() for name in ("gold", "prediction", "loss")}
     starts = np.ones(len(table), dtype=bool)
     if pa.types.is_list(columns["gold"].type):
@@ -75,6 +92,18 @@ def read_predictions(run: Record, split: str) -> Predictions:
     return Predictions(examples, starts, ids[0], ids[1], loss, labels)
 
 
+def aligned(reads: Sequence[Predictions]) -> list[Predictions]:
+    """Returns the predictions of several runs with label ids that mean the same in all: each may know other labels."""
+    labels = list(dict.fromkeys(name for read in reads for name in read.labels))
+    place = {name: i for i, name in enumerate(labels)}
+    found = []
+    for read in reads:
+        ids = np.array([place[name] for name in read.labels], dtype=np.int64)
+        same = read if ids.size == 0 else replace(read, gold=ids[read.gold], predicted=ids[read.predicted])
+        found.append(replace(same, labels=labels))
+    return found
+
+
 def _array(column: pa.Array, dtype: type[np.generic]) -> NDArray[Any]:
     return np.asarray(column).astype(dtype)
 
@@ -88,7 +117,7 @@ def decompose(metric: str, run: Record, read: Predictions) -> tuple[Floats, Scor
         read: its predictions of the metric's split.
 
     Raises:
-        ConfigError: if the metric is not a function of sums over examples, or not the one stored.
+        ConfigError: if the metric is not a function of sums over examples, not a finite number, or not the one stored.
     """
     name = metric.partition("/")[2]
     found = _decomposed(name, read)
@@ -99,7 +128,9 @@ def decompose(metric: str, run: Record, read: Predictions) -> tuple[Floats, Scor
         )
     parts, score = found
     value, stored = float(score(parts.sum(0))), run.metrics[metric]
-    if not np.isclose(value, stored, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
+    if not math.isfinite(stored):
+        raise ConfigError(f"{metric}: is {stored} in {run.folder}; no test has an answer to that")
+    if not np.isclose(value, stored, rtol=TOLERANCE, atol=TOLERANCE):
         raise ConfigError(f"{metric}: the predictions of {run.folder} give {value:.6g}, its metrics say {stored:.6g}")
     return parts, score
 

@@ -50,12 +50,14 @@ def read_runs(paths: Iterable[Path]) -> list[Record]:
         paths: runs, cells, studies or directories of studies.
 
     Raises:
-        ConfigError: for a path with no run at or below it, and for a damaged file.
+        ConfigError: without a path, for a path with no run at or below it, and for a damaged file.
     """
     found: dict[Path, Path] = {}
     for path in paths:
         for folder in run_folders(path):
             found.setdefault(folder.resolve(), folder)
+    if not found:
+        raise ConfigError(f"no path to compare; give {_shape()}")
     return [read_record(folder) for folder in found.values()]
 
 
@@ -104,6 +106,8 @@ def read_record(folder: Path) -> Record:
             metrics = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise ConfigError(f"{str(path)!r}: damaged, not JSON: {error}") from error
+        if not isinstance(metrics, dict) or not all(isinstance(value, int | float) for value in metrics.values()):
+            raise ConfigError(f"{str(path)!r}: damaged, not one JSON object of numbers")
     prefix, _, number = folder.name.partition("-")
     named = int(number) if prefix == "seed" and number.isdigit() else 0
     return Record(folder, state.get("identity", {}).get("seed", named), status, state, metrics)

@@ -5,6 +5,7 @@ lie and in whatever order they are named, so that a difference in version contro
 """
 
 import json
+import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from clozelab.compare.table import plain
 from clozelab.errors import ConfigError
 from clozelab.store.cache import atomic_write
 from clozelab.store.runs import read_config
+
+log = logging.getLogger(__name__)
 
 NAME = "results.json"
 FORMAT = 1
@@ -37,7 +40,8 @@ def write_results(cells: Sequence[Cell], folder: Path) -> Path:
         ConfigError: if two cells have one name, or the folder has a file of that name that says something else.
     """
     path = folder / NAME
-    if path.exists() and _load(path).get("format") != FORMAT:
+    before: dict[str, Any] = _load(path) if path.exists() else {"format": FORMAT}
+    if before.get("format") != FORMAT:
         raise ConfigError(f"{str(path)!r}: not written by compare --record; move it away, or record elsewhere")
     recorded: dict[str, Any] = {}
     several = len({cell.study for cell in cells}) > 1
@@ -52,6 +56,8 @@ def write_results(cells: Sequence[Cell], folder: Path) -> Path:
         atomic_write(path, text + "\n")
     except OSError as error:
         raise ConfigError(f"--record {folder}: {error.strerror}") from error
+    if lost := len(set(before.get("cells", {})) - set(recorded)):
+        log.warning("%s had cells that it no longer has: %d", path, lost)
     return path
 
 

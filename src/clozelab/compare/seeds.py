@@ -15,6 +15,8 @@ RESAMPLES = 10_000
 MAX_EXACT = 10_000
 """Assignments up to which a permutation test enumerates all of them."""
 PERCENTILES = (2.5, 97.5)
+ROUNDING = 1e-12
+"""Spread and differences below this share of the values are those of floating-point numbers."""
 
 Floats = NDArray[np.float64]
 
@@ -45,8 +47,8 @@ class TTest:
     Attributes:
         method: `paired t` or `Welch`.
         difference: mean of the first minus mean of the second.
-        p: two-sided; NaN where there are too few seeds.
-        effect: Cohen's d, the difference in standard deviations: of the paired differences, or pooled.
+        p: two-sided; NaN where there are too few seeds, or a difference without any spread to measure it by.
+        effect: Cohen's d, the difference in standard deviations: of the paired differences, or pooled. NaN as p.
         floor: smallest p value that a permutation test can give of as many seeds.
     """
 
@@ -89,45 +91,54 @@ def t_test(a: Sequence[float], b: Sequence[float], *, paired: bool) -> TTest:
     section 3.1 (the parametric tests); Welch (1947) for unequal variances. Effect size: Cohen (1988), d of the paired
     differences (d_z), or with the pooled standard deviation.
 
+    Of two or three seeds scored on few examples all may differ by the same, which says nothing of how much other seeds
+    would: such a difference has no test. If there is none at all, p is 1.
+
     Args:
         a: (seeds,).
         b: (seeds,); if `paired`, of the same seeds in the same order.
         paired: whether values at the same place belong together.
     """
     x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    difference = float(x.mean() - y.mean())
-    if paired:
-        assert x.shape == y.shape, (x.shape, y.shape)
-        return TTest("paired t", difference, *_paired(x - y), floor=2 / 2 ** len(x))
+    difference = float(x.mean()) - float(y.mean())
+    assert not paired or x.shape == y.shape, (x.shape, y.shape)
     # Dealt out the other way round, sides of the same size give the same difference with the other sign.
-    return TTest(
-        "Welch", difference, *_welch(x, y), floor=(1 + (len(x) == len(y))) / math.comb(len(x) + len(y), len(x))
-    )
+    assignments = 2 ** len(x) if paired else math.comb(len(x) + len(y), len(x))
+    floor = (1 + (len(x) == len(y))) / assignments
+    p, effect = (_paired if paired else _welch)(x, y) if _testable(x, y) else (math.nan, math.nan)
+    return TTest("paired t" if paired else "Welch", difference, p, effect, floor)
 
 
-def _paired(differences: Floats) -> tuple[float, float]:
-    n = len(differences)
-    if n < 2:
-        return math.nan, math.nan
-    effect = _ratio(float(differences.mean()), float(differences.std(ddof=1)))
-    return _two_sided(effect * math.sqrt(n), n - 1), effect
+def _testable(x: Floats, y: Floats) -> bool:
+    return min(len(x), len(y)) > 1 and bool(np.isfinite(x).all() and np.isfinite(y).all())
+
+
+def _paired(x: Floats, y: Floats) -> tuple[float, float]:
+    differences = x - y
+    difference, spread = float(differences.mean()), float(differences.std(ddof=1))
+    if not _exceeds(spread, x, y):
+        return _without_spread(difference, x, y)
+    return _two_sided(difference / spread * math.sqrt(len(x)), len(x) - 1), difference / spread
 
 
 def _welch(x: Floats, y: Floats) -> tuple[float, float]:
     n, m = len(x), len(y)
-    if min(n, m) < 2:
-        return math.nan, math.nan
     difference, v, w = float(x.mean() - y.mean()), float(x.var(ddof=1)), float(y.var(ddof=1))
     squared = v / n + w / m
-    freedom = squared**2 / ((v / n) ** 2 / (n - 1) + (w / m) ** 2 / (m - 1)) if squared > 0 else n + m - 2.0
     pooled = math.sqrt(((n - 1) * v + (m - 1) * w) / (n + m - 2))
-    return _two_sided(_ratio(difference, math.sqrt(squared)), freedom), _ratio(difference, pooled)
+    if not _exceeds(pooled, x, y):
+        return _without_spread(difference, x, y)
+    freedom = squared**2 / ((v / n) ** 2 / (n - 1) + (w / m) ** 2 / (m - 1))
+    return _two_sided(difference / math.sqrt(squared), freedom), difference / pooled
 
 
-def _ratio(difference: float, spread: float) -> float:
-    if spread > 0:
-        return difference / spread
-    return math.copysign(math.inf, difference) if difference else 0.0
+def _exceeds(size: float, x: Floats, y: Floats) -> bool:
+    """Says whether a difference or a spread of the values is more than rounding."""
+    return abs(size) > ROUNDING * max(float(np.abs(x).max()), float(np.abs(y).max()))
+
+
+def _without_spread(difference: float, x: Floats, y: Floats) -> tuple[float, float]:
+    return (math.nan, math.nan) if _exceeds(difference, x, y) else (1.0, 0.0)
 
 
 def _two_sided(t: float, freedom: float) -> float:
@@ -141,7 +152,8 @@ def permutation_test(a: Sequence[float], b: Sequence[float], *, paired: bool) ->
 
     Dror et al. (2018), section 3.2 (sampling-based tests); Efron & Tibshirani (1993), chapter 15. Paired values change
     sides pair by pair; others are dealt out anew. All assignments are enumerated up to 10,000, else as many are drawn.
-    Few seeds cannot give a small p value (`TTest.floor`): of three pairs it is at least 0.25.
+    Few seeds cannot give a small p value (`TTest.floor`): of three pairs it is at least 0.25. Of a single seed, or if a
+    value is not finite, it is NaN.
 
     Args:
         a: (seeds,).
@@ -149,6 +161,8 @@ def permutation_test(a: Sequence[float], b: Sequence[float], *, paired: bool) ->
         paired: whether values at the same place belong together.
     """
     x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if not _testable(x, y):
+        return math.nan
     observed = abs(x.mean() - y.mean())
     if paired:
         found, exact = _signs(len(x)) @ (x - y) / len(x), 2 ** len(x) <= MAX_EXACT
@@ -161,12 +175,14 @@ def permutation_test(a: Sequence[float], b: Sequence[float], *, paired: bool) ->
     return as_large / len(found) if exact else (1 + as_large) / (1 + len(found))
 
 
+@lru_cache(maxsize=8)
 def _signs(n: int) -> Floats:
     if 2**n <= MAX_EXACT:
         return np.array(list(product((1.0, -1.0), repeat=n)))
     return generator(Purpose.COMPARISON, 1, n).choice((1.0, -1.0), size=(RESAMPLES, n))
 
 
+@lru_cache(maxsize=8)
 def _deals(n: int, m: int) -> tuple[Floats, bool]:
     """Returns which of n + m values go to the first side, (assignments, n + m), and whether these are all."""
     exact = math.comb(n + m, n) <= MAX_EXACT

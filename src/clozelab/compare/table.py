@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -91,18 +92,23 @@ def plain(value: Any) -> Any:
 
 def as_markdown(comparison: Comparison) -> str:
     """Returns tables with pipes."""
-    return _text(comparison, _markdown, "- ") + "\n"
+    return _text(comparison, _markdown, lambda line: f"- {_literal(line)}") + "\n"
 
 
 def _markdown(grid: Grid) -> str:
     rule = ["---" if i in grid.words else "---:" for i in range(len(grid.header))]
     rows = [grid.header, rule, *grid.rows]
-    return "\n".join("| " + " | ".join(cell.strip().replace("|", "\\|") for cell in row) + " |" for row in rows)
+    return "\n".join("| " + " | ".join(_literal(cell.strip()) for cell in row) + " |" for row in rows)
+
+
+def _literal(text: str) -> str:
+    """Returns a text in which Markdown finds no list, emphasis, code, tag or end of a cell."""
+    return re.sub(r"([\\`*<|])", r"\\\1", text)
 
 
 def as_latex(comparison: Comparison) -> str:
     """Returns tables for the package booktabs."""
-    return _text(comparison, _latex, "% ") + "\n"
+    return _text(comparison, _latex, lambda line: f"% {line}") + "\n"
 
 
 def _latex(grid: Grid) -> str:
@@ -124,9 +130,9 @@ def _escaped(text: str) -> str:
     return f"{{{escaped}}}" if escaped.startswith(("[", "*")) else escaped  # after \\ they would be its argument
 
 
-def _text(comparison: Comparison, draw: Callable[[Grid], str], comment: str) -> str:
+def _text(comparison: Comparison, draw: Callable[[Grid], str], comment: Callable[[str], str]) -> str:
     found = (grids.cells(comparison, " "), *grids.contrasts(comparison, " "))
-    return "\n\n".join("\n".join([draw(grid), "", *(f"{comment}{line}" for line in grid.about)]) for grid in found)
+    return "\n\n".join("\n".join([draw(grid), "", *map(comment, grid.about)]) for grid in found)
 
 
 FORMATS: dict[str, Callable[[Comparison], str]] = {

@@ -84,6 +84,13 @@ function setting(value) {
   return small ? value.toExponential().replace(/e-(\d)$/, "e-0$1") : String(value);
 }
 
+// What must be said of a plot of cells that were not selected by one metric on the same validation examples.
+function groupNote(cells) {
+  const groups = new Set(cells.map((i) => DATA.cells[i].group));
+  return groups.size < 2 ? "" : `These cells are of ${groups.size} groups, selected by other metrics or on other validation examples: `
+    + "metrics compare within a group.";
+}
+
 const isNarrow = () => window.innerWidth < 600;
 
 function axis(title, more) {

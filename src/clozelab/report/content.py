@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import track
 
 from clozelab.compare import grids
-from clozelab.compare.cells import Cell
+from clozelab.compare.cells import Cell, rivals
 from clozelab.compare.comparison import Comparison, test_metric
 from clozelab.identity import flatten
 from clozelab.metrics.direction import higher_is_better
@@ -19,7 +19,7 @@ RECORDED = ("numerics", "code", "packages", "hardware")
 """What a run records beside its identity: cells may differ in it, too."""
 NUM_SETTINGS = 3
 """Settings in the label of a cell."""
-FIRST = ("lr", "max_epochs")
+FIRST = ("study", "lr", "max_epochs")
 """Of these, if cells differ in them: what one looks for."""
 NUM_CHARACTERS = 200
 """Of a value in the list of differences."""
@@ -43,8 +43,8 @@ def content(comparison: Comparison) -> Item:
         "headline": _headline(comparison),
         "table": _table(comparison),
         "tests": [{"header": g.header, "rows": g.rows, "about": g.about} for g in grids.contrasts(comparison, " ")],
-        "cells": [{"hash": cell.hash, "label": _label(comparison, i)} for i, cell in enumerate(cells)],
-        "keys": [{"name": c.name, "values": [_value(value) for value in c.values]} for c in comparison.columns],
+        "cells": _cells(comparison),
+        "keys": [{"name": c.name, "values": [_value(value) for value in c.values]} for c in comparison.shown],
         "metrics": _metrics(comparison),
         "differences": _differences(comparison),
         "curves": curves.thinned(drawn),
@@ -54,6 +54,15 @@ def content(comparison: Comparison) -> Item:
     }  # fmt: skip
     plain: Item = _finite(found)
     return plain
+
+
+def _cells(comparison: Comparison) -> list[Item]:
+    """Returns what cells are called, and the number of the group in which their metrics compare; None of unfinished."""
+    group_of = {cell: number for number, group in enumerate(rivals(comparison.cells)) for cell in group}
+    return [
+        {"hash": cell.hash, "label": _label(comparison, i), "group": group_of.get(cell)}
+        for i, cell in enumerate(comparison.cells)
+    ]
 
 
 def _watched(items: Sequence[T], what: str) -> Iterable[T]:
@@ -71,18 +80,21 @@ def _looked_at(comparison: Comparison) -> list[int]:
 
 def _headline(comparison: Comparison) -> list[Item]:
     """Returns the numbers to report: the test metric of every selected cell, or of the only one."""
-    done = [cell for cell in comparison.cells if cell.done]
-    chosen = comparison.selected or (done if len(done) == 1 else [])
-    return [
-        {
-            "cell": _label(comparison, comparison.cells.index(cell)),
-            "metric": test_metric(str(cell.selection)),
+    done = [i for i, cell in enumerate(comparison.cells) if cell.done]
+    chosen = [i for i in done if comparison.cells[i] in comparison.selected] or (done if len(done) == 1 else [])
+    found = []
+    for i in chosen:
+        cell = comparison.cells[i]
+        metric = test_metric(str(cell.selection))
+        found.append({
+            "cell": _label(comparison, i),
+            "metric": metric,
             "selection": cell.selection if cell in comparison.selected else None,
-            "value": grids.summary(cell.summary(test_metric(str(cell.selection))), " "),
-            "n": len(cell.values(test_metric(str(cell.selection)))),
-        }
-        for cell in chosen
-    ]
+            "value": grids.summary(cell.summary(metric), " "),
+            "n": len(cell.values(metric)),
+            "notes": [note for note in comparison.notes[i] if note != "n = 1"],
+        })  # fmt: skip
+    return found
 
 
 def _table(comparison: Comparison) -> Item:
@@ -91,7 +103,7 @@ def _table(comparison: Comparison) -> Item:
     values = []
     for i, cell in enumerate(comparison.cells):
         means = [found.mean if (found := cell.summary(name)) else None for name in comparison.metrics]
-        settings = [_value(column.values[i]) for column in comparison.columns]
+        settings = [_value(column.values[i]) for column in comparison.shown]
         own = [cell.hash, *settings, len(cell.done), *means, "; ".join(comparison.notes[i])]
         values.append(own[: len(grid.header)])
     chosen = [cell in comparison.selected for cell in comparison.cells]
@@ -100,7 +112,7 @@ def _table(comparison: Comparison) -> Item:
 
 
 def _label(comparison: Comparison, i: int) -> str:
-    columns = sorted(comparison.columns, key=lambda column: column.name not in FIRST)
+    columns = sorted(comparison.shown, key=lambda column: column.name not in FIRST)
     settings = [f"{c.name}={c.values[i]}" for c in columns if c.values[i] is not None]
     return " ".join([comparison.cells[i].hash, *settings[:NUM_SETTINGS]])
 

@@ -103,5 +103,6 @@ def _speed(run: Record) -> float | None:
 def _machine(run: Record) -> str:
     numerics = run.state.get("numerics", {})
     known = [run.state.get("hardware", {}).get("processor"), numerics.get("kernels")]
-    threads = f"{numerics['num_threads']} threads" if "num_threads" in numerics else None
+    count = numerics.get("num_threads")
+    threads = None if count is None else f"{count} thread{'' if count == 1 else 's'}"
     return ", ".join(str(part) for part in (*known, threads) if part)

@@ -9,6 +9,7 @@ function showHeadline() {
     const about = [own.cell, `n = ${own.n}`];
     if (interval) about.push(`95 % interval [${interval}`);
     if (own.selection) about.push(`selected by ${own.selection}`);
+    about.push(...own.notes);
     return [line, make("p", about.join(" · "), "note")];
   });
   const more = DATA.headline.length - 4;
@@ -44,7 +45,7 @@ function setUpTable(changed, ticked) {
     ticked();
   };
   byId("filter").placeholder = [DATA.keys[0] && `${DATA.keys[0].name}=${setting(DATA.keys[0].values[0])}`,
-    DATA.metrics[0] && `${DATA.metrics[0].name.split("/").pop()}>0.9`].filter(Boolean).join("  ");
+    DATA.metrics[0] && `${DATA.metrics[0].name.split("/").pop()}${DATA.metrics[0].higher ? ">" : "<"}0.9`].filter(Boolean).join("  ");
   byId("filter").addEventListener("input", (event) => table.filter(event.target.value));
   setNote("about", DATA.table.about);
   return table;

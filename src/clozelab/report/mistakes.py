@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from clozelab.compare.cells import Cell
-from clozelab.compare.predictions import Predictions, read_predictions
+from clozelab.compare.predictions import Predictions, aligned, has_predictions, read_predictions
 from clozelab.errors import ConfigError
 
 MAX_CELLS = 24
@@ -38,12 +37,12 @@ def mistakes(cell: Cell, split: str) -> Item:
     """
     if not cell.done:
         return {"none": "No run of this cell has finished."}
+    if not all(has_predictions(run, split) for run in cell.done):
+        return {"none": "A run has no predictions of this split."}
     try:
         read = [read_predictions(run, split) for run in cell.done]
-    except ConfigError:
-        return {"none": "A run has no predictions of this split."}
-    except (OSError, KeyError, UnicodeError, pa.ArrowInvalid) as error:
-        return {"none": f"The predictions of a run cannot be read: {str(error).splitlines()[0]}"}
+    except ConfigError as error:
+        return {"none": str(error)}
     # Seeds that were scored on other examples, such as other folds, cannot be shown beside the first.
     same = [own for own in read if own.examples.equals(read[0].examples)]
     found: Item = {"n": len(same), "hardest": _hardest(same)}
@@ -67,14 +66,11 @@ def _entities(cell: Cell, split: str) -> list[Item]:
 
 def _confusion(seeds: Sequence[Predictions]) -> Item:
     """Returns the labels and how often a gold one (row) was predicted as another (column), all seeds together."""
-    labels = seeds[0].labels
+    whole = aligned(seeds)
+    labels = whole[0].labels
     table = np.zeros((len(labels), len(labels)), dtype=np.int64)
-    for read in seeds:
-        # Labels a run does not list come after those it does: each run may have other ones.
-        places = np.array([labels.index(name) if name in labels else -1 for name in read.labels])
-        gold, predicted = places[read.gold], places[read.predicted]
-        known = (gold >= 0) & (predicted >= 0)
-        np.add.at(table, (gold[known], predicted[known]), 1)
+    for read in whole:
+        np.add.at(table, (read.gold, read.predicted), 1)
     if len(labels) > NUM_LABELS:
         frequent = np.sort(np.argsort(-table.sum(1), kind="stable")[: NUM_LABELS - 1])
         group = np.full(len(labels), NUM_LABELS - 1)

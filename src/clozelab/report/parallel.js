@@ -73,6 +73,7 @@ function drawParallel(metric, visible) {
   const left = differing.length - keys.length;
   setNote("parallel-note", [
     `A line is a cell; the more it stands out, the better its ${metric.name}. The filter of the table greys out the others.`,
+    groupNote(cells),
     left ? `${left} more keys differ; they are in the table.` : "",
   ]);
 }

@@ -92,15 +92,18 @@ function drawHeat(across, down, metric, cells) {
   const better = (a, b) => (metric.higher ? a > b : a < b);
   const best = ys.map(() => xs.map(() => null));
   const count = ys.map(() => xs.map(() => 0));
-  for (const i of cells) {
-    if (metric.means[i] === null) continue;
+  const mixed = new Set(); // squares in which cells meet of which none is better
+  const known = cells.filter((i) => metric.means[i] !== null);
+  for (const i of known) {
     const [x, y] = [xs.indexOf(across.values[i]), ys.indexOf(down.values[i])];
     count[y][x] += 1;
+    if (best[y][x] !== null && DATA.cells[best[y][x]].group !== DATA.cells[i].group) mixed.add(`${x} ${y}`);
     if (best[y][x] === null || better(metric.means[i], metric.means[best[y][x]])) best[y][x] = i;
   }
+  best.forEach((row, y) => row.forEach((_, x) => { if (mixed.has(`${x} ${y}`)) row[x] = null; }));
   const z = best.map((row) => row.map((i) => (i === null ? null : metric.means[i])));
-  const known = z.flat().filter((value) => value !== null);
-  const [low, high] = [Math.min(...known), Math.max(...known)];
+  const values = z.flat().filter((value) => value !== null);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
   const share = (value) => (high > low ? (value - low) / (high - low) : 0);
   const shares = z.map((row) => row.map((value) => (metric.higher ? share(value) : 1 - share(value))));
   const small = xs.length <= 10 && ys.length <= 16;
@@ -125,6 +128,8 @@ function drawHeat(across, down, metric, cells) {
   setNote("heat-note", [
     `${metric.name}, mean over the seeds; ${metric.higher ? "more" : "less"} is better, and stands out.`,
     several ? "Where cells differ in other keys, too, a square is the best of them." : "",
+    mixed.size ? "A square in which cells of several groups meet is empty: the filter of the table chooses among them." : "",
+    groupNote(known),
   ]);
 }
 
@@ -154,6 +159,7 @@ function setUpCost() {
   const machines = [...new Set(known.map((i) => DATA.cost[i].machine))].filter(Boolean);
   setNote("cost-note", [
     "Means over the seeds: time of training with its validations; tokens per second of training, the median of a run.",
+    metric ? groupNote(known.filter((i) => metric.means[i] !== null)) : "",
     machines.length > 1 ? "Times of different machines do not compare:" : "", ...machines.slice(0, 8),
   ]);
 }

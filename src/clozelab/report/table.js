@@ -72,7 +72,8 @@ class Table {
     texts.forEach((text, column) => {
       const [top, ...rest] = text.split("\n");
       const word = this.spec.words.includes(column);
-      const cell = make("td", word ? text : top, word ? "word" : "");
+      const whole = typeof this.spec.values[i][column] === "number" ? " whole" : ""; // else 5e-05 is broken at its hyphen
+      const cell = make("td", word ? text : top, word ? `word${whole}` : "");
       if (!word && rest.length) cell.append(make("small", rest.join("\n")));
       row.append(cell);
     });
