@@ -204,7 +204,7 @@ class Documents(DataModule):
         return {**super().texts_key(split), "more": more}
 
     def read(self, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, max_length: int) -> Corpus:
-        """Fetches, reads and tokenises all splits; see `DataModule`."""
+        """Fetches, reads and tokenises the splits; see `DataModule`."""
         self.tokenizer = tokenizer
         self.frame = frame_of(tokenizer)
         mask_id_of(tokenizer)  # refuses a tokenizer without, before anything is tokenised

@@ -107,7 +107,7 @@ class DataModule(pl.LightningDataModule, ABC):
 
     @abstractmethod
     def read(self, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, max_length: int) -> Corpus:
-        """Fetches, reads and tokenises all splits.
+        """Fetches, reads and tokenises the splits in `names`.
 
         Args:
             tokenizer: the encoder's.

@@ -91,7 +91,7 @@ class Texts(DataModule):
         self.format = format
 
     def read(self, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, max_length: int) -> Corpus:
-        """Fetches, reads and tokenises all splits; see `DataModule`."""
+        """Fetches, reads and tokenises the splits; see `DataModule`."""
         key = {"tokenizer": tokenizer_fingerprint, "max_length": max_length, **VERSIONS, "kind": "texts"}
         stores: dict[str, RaggedStore] = {}
         for split in self.names:

@@ -96,7 +96,7 @@ class Words(DataModule):
         self.context = context
 
     def read(self, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, max_length: int) -> Corpus:
-        """Fetches, reads and tokenises all splits; see `DataModule`."""
+        """Fetches, reads and tokenises the splits; see `DataModule`."""
         if (self.overlap or 0) > max_length // 4:
             allowed = f"must be a quarter of a window of {max_length} tokens at most"
             raise ConfigError(f"data.overlap={self.overlap}: {allowed}")

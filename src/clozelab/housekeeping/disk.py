@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from clozelab.store.runs import LOCK
+
 UNITS = ("B", "kB", "MB", "GB", "TB")
 
 DAY = 24 * 3600
@@ -51,9 +53,13 @@ def readable(num_bytes: float) -> str:
 
 
 def is_idle(path: Path) -> bool:
-    """Says whether nothing of a file or folder has changed for a day: so no process is at it."""
+    """Says whether nothing of a file or folder has changed for a day: so no process is at it.
+
+    Locks do not count: looking whether one is held may touch it.
+    """
     try:
-        times = [path.lstat().st_mtime, *(entry.stat(follow_symlinks=False).st_mtime for entry in files(path))]
+        inside = (entry for entry in files(path) if entry.name != LOCK)
+        times = [path.lstat().st_mtime, *(entry.stat(follow_symlinks=False).st_mtime for entry in inside)]
     except OSError:  # something was removed since it was listed
         return False
     return time.time() - max(times) > DAY
