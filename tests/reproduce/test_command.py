@@ -84,6 +84,20 @@ def test_a_dry_run_says_what_differs_and_trains_nothing(
     assert not (tmp_path / "o").exists()
 
 
+def test_a_finished_run_that_cannot_be_launched_is_not_reproduced_and_an_unfinished_one_has_nothing_to_reproduce(
+    copied: Path, edit: Edit, clozelab: Run, tmp_path: Path
+) -> None:
+    other = copied.parents[1] / "b-0000000b" / "seed-42"
+    shutil.copytree(copied, other)
+    (other / "config.yaml").unlink()
+    command = ["reproduce", str(copied.parents[1]), "--dry-run", f"output_dir={tmp_path / 'o'}"]
+    code, out, _ = clozelab(*command)
+    assert (code, f"left out  {other}: has no config.yaml" in out) == (3, True)
+    edit(other / "run.json", status="failed")
+    code, out, _ = clozelab(*command)
+    assert (code, f"left out  {other}: this run is failed" in out) == (0, True)
+
+
 def test_a_metric_that_is_another_one_is_not_reproduced(
     copied: Path, edit: Edit, clozelab: Run, tmp_path: Path
 ) -> None:
