@@ -7,8 +7,6 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from clozelab.store.runs import LOCK
-
 UNITS = ("B", "kB", "MB", "GB", "TB")
 
 DAY = 24 * 3600
@@ -52,13 +50,10 @@ def readable(num_bytes: float) -> str:
     return f"{num_bytes:.0f} {unit}" if num_bytes >= 9.95 or unit == "B" else f"{num_bytes:.1f} {unit}"
 
 
-def is_idle(path: Path) -> bool:
-    """Says whether nothing of a file or folder has changed for a day: so no process is at it.
-
-    Locks do not count: looking whether one is held may touch it.
-    """
+def is_idle(path: Path, *, without: str = "") -> bool:
+    """Says whether nothing of a file or folder, but files of one name, has changed for a day: so no process is at it."""
     try:
-        inside = (entry for entry in files(path) if entry.name != LOCK)
+        inside = (entry for entry in files(path) if entry.name != without)
         times = [path.lstat().st_mtime, *(entry.stat(follow_symlinks=False).st_mtime for entry in inside)]
     except OSError:  # something was removed since it was listed
         return False

@@ -123,8 +123,8 @@ def _look(folder: Path, root: Path) -> tuple[str, str, dict[str, Any]]:
     if not named or not {"status", "pid", "started"} <= set(record.state):
         return "not made by clozelab", record.status, record.state
     reason = "running" if record.status == "running" else ""
-    if record.state["status"] == "running" != record.status and not is_idle(folder):
-        # Not every file system shows a lock to other machines.
+    if record.state["status"] == "running" != record.status and not is_idle(folder, without=LOCK):
+        # Not every file system shows a lock to other machines. To have looked whether it is held may have touched it.
         reason = "killed less than a day ago, or running on another machine"
     return reason, record.status, record.state
 
