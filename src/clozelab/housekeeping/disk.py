@@ -51,7 +51,7 @@ def readable(num_bytes: float) -> str:
 
 
 def is_idle(path: Path, *, without: str = "") -> bool:
-    """Says whether nothing of a file or folder, but files of one name, has changed for a day: so no process is at it."""
+    """Says whether nothing of a file or folder, files of one name apart, has changed for a day: no process is at it."""
     try:
         inside = (entry for entry in files(path) if entry.name != without)
         times = [path.lstat().st_mtime, *(entry.stat(follow_symlinks=False).st_mtime for entry in inside)]
