@@ -137,9 +137,21 @@ def test_without_a_verb_the_usage_is_shown(clozelab: Run) -> None:
     assert clozelab("--version")[1].startswith("clozelab ")
 
 
+@pytest.mark.parametrize("verb", ["evaluate", "compare", "reproduce", "predict", "export", "runs", "doctor", "data"])
+def test_how_a_verb_is_used_is_said_if_it_is_asked_for_or_words_are_missing(verb: str, clozelab: Run) -> None:
+    for asked in (["--help"], ["x", "-h"]):
+        code, out, err = clozelab(verb, *asked)
+        assert (code, err) == (0, "")
+        assert out.startswith(f"usage: clozelab {verb} ")
+        assert max(map(len, out.splitlines())) <= 120
+    if verb != "doctor":  # needs no words
+        assert clozelab(verb) == (2, out, "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["export", "a", "b", "c"], "c: export takes RUN and DIR, no more"),
         (
             ["trian"],
             "Did you mean 'train'? Verbs: train, evaluate, compare, reproduce, predict, export, runs, doctor, data",

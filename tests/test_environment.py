@@ -5,7 +5,7 @@ import platform
 import shutil
 import subprocess
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -16,6 +16,12 @@ def git(folder: Path, *arguments: str) -> str:
     identity = ["-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false"]
     done = subprocess.run(["git", "-C", folder, *identity, *arguments], capture_output=True, text=True, check=True)
     return done.stdout.strip()
+
+
+def source(module: ModuleType) -> str:
+    """Returns the hash of the modules beside this one."""
+    found: str = module.code()["source"]
+    return found
 
 
 @pytest.fixture
@@ -40,7 +46,7 @@ def checkout(tmp_path: Path) -> tuple[Path, ModuleType]:
 
 def test_a_clean_checkout_is_its_commit(checkout: tuple[Path, ModuleType]) -> None:
     folder, module = checkout
-    assert module.code() == {"commit": git(folder, "rev-parse", "HEAD"), "diff": None}
+    assert module.code() == {"commit": git(folder, "rev-parse", "HEAD"), "diff": None, "source": source(module)}
 
 
 def test_every_change_of_the_code_changes_the_diff_hash(checkout: tuple[Path, ModuleType]) -> None:
@@ -86,14 +92,45 @@ def test_an_installed_package_has_no_commit_even_inside_somebody_elses_repositor
     folder, module = checkout
     git(folder, "rm", "--quiet", "--cached", "src/clozelab/environment.py")
     git(folder, "commit", "--quiet", "-m", "without it")
-    assert module.code() == {"commit": None, "diff": None}
+    assert module.code() == {"commit": None, "diff": None, "source": source(module)}
     shutil.rmtree(folder / ".git")
-    assert module.code() == {"commit": None, "diff": None}
+    assert module.code() == {"commit": None, "diff": None, "source": source(module)}
 
 
 def test_without_git_there_is_no_commit(checkout: tuple[Path, ModuleType], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    assert checkout[1].code() == {"commit": None, "diff": None}
+    module = checkout[1]
+    assert module.code() == {"commit": None, "diff": None, "source": source(module)}
+
+
+def test_the_source_is_the_modules_alone_wherever_they_are(checkout: tuple[Path, ModuleType]) -> None:
+    folder, module = checkout
+    package = folder / "src" / "clozelab"
+    seen = [module.code()]
+    (folder / "README.md").write_text("two\n")
+    seen.append(module.code())
+    (package / "deep").mkdir()
+    for text in ("x = 1\n", "x = 2\n"):
+        (package / "deep" / "new.py").write_text(text)
+        seen.append(module.code())
+    same, other, *_ = [module.is_same_code(seen[0], one) for one in seen[1:]]
+    assert (same, other, module.is_same_code(seen[2], seen[3])) == (True, False, False)
+    git(folder, "add", ".")
+    assert module.is_same_code(seen[3], module.code()), "whether it is committed or not"
+
+
+def test_of_a_run_without_a_hash_of_the_source_commit_and_changes_say_whether_the_code_is_the_same() -> None:
+    now = {"commit": "a", "diff": None, "source": "1"}
+    assert environment.is_same_code({"commit": "a", "diff": None}, now)
+    for then in ({"commit": "b", "diff": None}, {"commit": "a", "diff": "2"}, {}):
+        assert not environment.is_same_code(then, now)
+    assert not environment.is_same_code({}, {"commit": None, "diff": None, "source": "1"}), "nothing is known of it"
+
+
+def test_packages_that_declare_targets_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = SimpleNamespace(dist=SimpleNamespace(name="lion", version="0.3"))
+    monkeypatch.setattr(environment, "entry_points", lambda group: [point] if group == "clozelab.targets" else [])
+    assert environment.packages()["lion"] == "0.3"
 
 
 def test_packages_and_hardware_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

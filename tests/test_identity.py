@@ -169,12 +169,13 @@ def test_the_bytes_of_a_model_folder_count_and_its_place_does_not(config: dict[s
     assert identify(config).cell != identity.cell
 
 
-def test_a_pinned_wheel_is_known_without_the_file(cache: Path) -> None:
+def test_a_pinned_wheel_is_known_without_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOZELAB_CACHE", str(tmp_path))
     identity = identify(compose([]))
     assert identity.values["data.train"] == (
         "sha256:5a4526e81dc309d37e8b81e26986faf63987f8c7de9716b62bc51ce5f0190e6d/neuroner/data/conll2003/en/train.txt"
     )
-    assert not (cache / "wheels").exists()
+    assert not (tmp_path / "wheels").exists()
     other = compose(["data.source.sha256=" + "0" * 64])
     assert identify(other).cell != identity.cell
 

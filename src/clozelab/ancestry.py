@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from clozelab.store.runs import read_run, run_directory
+from clozelab.store.runs import read_config, read_run, run_directory
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +98,4 @@ def _longest(folder: Path) -> int | None:
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    path = folder / "config.yaml"
-    found: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return found
+    return read_config(folder) if (folder / "config.yaml").exists() else {}

@@ -7,7 +7,8 @@ reader of its output went away; 1 anything else.
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ EXPORT = """usage: clozelab export RUN DIR
 
   RUN   directory of a completed run: outputs/<study>/<name>/seed-<n>
   DIR   new or empty folder: safetensors, tokenizer, config with label names, model card for the hub with results"""
+
+DATA = "usage: clozelab data list | clozelab data fetch NAME"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -103,69 +106,84 @@ def _train_one(config: dict[str, Any], origin: Any) -> None:
 
 
 def _evaluate(arguments: list[str]) -> int:
-    from clozelab.evaluate.command import run
+    from clozelab.evaluate.command import USAGE, run
 
-    return run(arguments)
+    return _answer(USAGE, run, arguments)
 
 
 def _compare(arguments: list[str]) -> int:
-    from clozelab.compare.command import run
+    from clozelab.compare.command import USAGE, run
     from clozelab.report.page import write_page
 
-    return run(arguments, write_page)
+    return _answer(USAGE, partial(run, write_page=write_page), arguments)
 
 
 def _runs(arguments: list[str]) -> int:
-    from clozelab.housekeeping.command import run
+    from clozelab.housekeeping.command import USAGE, run
 
-    return run(arguments)
+    return _answer(USAGE, run, arguments)
 
 
 def _doctor(arguments: list[str]) -> int:
-    from clozelab.doctor.command import run
+    from clozelab.doctor.command import USAGE, run
 
-    return run(arguments)
+    return _answer(USAGE, run, arguments, fewest=0)
 
 
 def _reproduce(arguments: list[str]) -> int:
-    from clozelab.reproduce.command import reproduce
+    from clozelab.reproduce.command import USAGE, reproduce
 
-    return reproduce(arguments)
+    return _answer(USAGE, reproduce, arguments)
 
 
 def _predict(arguments: list[str]) -> int:
-    from clozelab.predict.command import USAGE as PREDICT
-    from clozelab.predict.command import predict
+    from clozelab.predict.command import USAGE, predict
 
-    asked = bool({"-h", "--help"} & set(arguments))
-    if asked or not arguments:
-        print(PREDICT)
-        return 0 if asked else 2
-    return predict(arguments)
+    return _answer(USAGE, predict, arguments)
 
 
 def _export(arguments: list[str]) -> int:
-    asked = bool({"-h", "--help"} & set(arguments))
-    if asked or len(arguments) != 2:
-        print(EXPORT)
-        return 0 if asked else 2
-    from clozelab.predict.export import export_run
+    def run(words: list[str]) -> int:
+        from clozelab.predict.export import export_run
 
-    export_run(*map(Path, arguments))
-    return 0
+        if len(words) > 2:
+            raise ConfigError(f"{words[2]}: export takes RUN and DIR, no more")
+        export_run(*map(Path, words))
+        return 0
+
+    return _answer(EXPORT, run, arguments, fewest=2)
 
 
 def _data(arguments: list[str]) -> int:
-    from clozelab.fetch import fetch, list_data
+    def run(words: list[str]) -> int:
+        from clozelab.fetch import fetch, list_data
 
-    if arguments == ["list"]:
-        list_data()
+        if words == ["list"]:
+            list_data()
+        elif len(words) == 2 and words[0] == "fetch":
+            fetch(words[1])
+        else:
+            print(DATA)
+            return 2
         return 0
-    if len(arguments) == 2 and arguments[0] == "fetch":
-        fetch(arguments[1])
-        return 0
-    print("usage: clozelab data list | clozelab data fetch NAME")
-    return 0 if arguments and arguments[0] in ("-h", "--help") else 2
+
+    return _answer(DATA, run, arguments)
+
+
+def _answer(usage: str, run: Callable[[list[str]], int], arguments: list[str], *, fewest: int = 1) -> int:
+    """Runs a verb; says how it is used instead if that is asked for or words are missing.
+
+    Args:
+        usage: of the verb.
+        run: takes the words behind the verb, returns the exit code.
+        arguments: these words.
+        fewest: that it needs.
+    """
+    asked = bool({"-h", "--help"} & set(arguments))
+    if asked or len(arguments) < fewest:
+        print(usage)
+        return 0 if asked else 2
+    return run(arguments)
 
 
 def _console() -> logging.Handler:

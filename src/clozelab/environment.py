@@ -4,8 +4,8 @@ import hashlib
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +15,48 @@ NUMERIC_PACKAGES = ("torch", "pytorch-lightning", "transformers", "tokenizers", 
 
 
 def packages() -> dict[str, str]:
-    """Returns the versions of Python and of the packages a run depends on."""
+    """Returns the versions of Python and of the packages a run depends on, those that declare targets included."""
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "not installed"
-    return found
+    declared = {point.dist.name: point.dist.version for point in entry_points(group="clozelab.targets") if point.dist}
+    return {**found, **declared}
 
 
 def code() -> dict[str, str | None]:
-    """Returns the git commit of clozelab's code and a hash of what differs from it; None where it is no checkout."""
+    """Returns the git commit of clozelab's code and a hash of what differs from it; None where it is no checkout.
+
+    Beside these `source`, a hash of the modules alone: a commit may change what computes nothing, and an installed
+    package has none.
+    """
     folder = Path(__file__).parent
+    source = _source(folder)
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None or _git(folder, "ls-files", "--error-unmatch", __file__) is None:
-        return {"commit": None, "diff": None}
+        return {"commit": None, "diff": None, "source": source}
     diff = _git(folder, "diff", "--no-ext-diff", "--no-textconv", "--no-color", "--binary", "HEAD", "--", ":/") or ""
     diff += "".join(_new_files(folder))
-    return {"commit": commit, "diff": hashlib.sha256(diff.encode()).hexdigest()[:16] if diff else None}
+    changes = hashlib.sha256(diff.encode()).hexdigest()[:16] if diff else None
+    return {"commit": commit, "diff": changes, "source": source}
+
+
+def is_same_code(then: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Says whether two answers of `code` are of one source; of an old run without it, of one commit and diff."""
+    if then.get("source") and now.get("source"):
+        return bool(then["source"] == now["source"])
+    return all(then.get(key, "not recorded") == now.get(key) for key in ("commit", "diff"))
+
+
+def _source(folder: Path) -> str:
+    whole = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        whole.update(
+            f"{path.relative_to(folder).as_posix()} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode()
+        )
+    return whole.hexdigest()[:16]
 
 
 def _new_files(folder: Path) -> Iterator[str]:

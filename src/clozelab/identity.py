@@ -172,14 +172,14 @@ def open_run(config: Mapping[str, Any], origin: Origin) -> tuple[Run, Identity]:
 
 def warn_of_other_code(run: Run) -> None:
     """Warns if a completed run was made by other code than this: its code version is not part of its identity."""
-    then, now = run.state().get("code"), environment.code()
-    if then != now:
+    then, now = run.state().get("code") or {}, environment.code()
+    if not environment.is_same_code(then, now):
         log.warning("%s was made by other code (%s) than this (%s)", run.folder, _code_name(then), _code_name(now))
 
 
-def _code_name(code: Mapping[str, Any] | None) -> str:
-    commit = (code or {}).get("commit") or "no commit"
-    return str(commit)[:10] + (" with changes" if (code or {}).get("diff") else "")
+def _code_name(code: Mapping[str, Any]) -> str:
+    commit = code.get("commit") or "no commit"
+    return str(commit)[:10] + (" with changes" if code.get("diff") else "")
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

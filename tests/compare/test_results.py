@@ -31,7 +31,10 @@ def grid(make_run: Callable[..., Path], tmp_path: Path) -> Path:
         }  # fmt: skip
         run = make_run(
             study, name, seed, status=status, config=config, identity={"model.path": "hash"},
-            metrics={"val/accuracy": 0.5 + seed / 10, "test/accuracy": 0.25 * seed, "test/loss": math.nan},
+            metrics={
+                "val/accuracy": 0.5 + seed / 10, "test/accuracy": 0.25 * seed, "test/loss": math.nan,
+                "test/perplexity": math.inf,
+            },
         )  # fmt: skip
         state = json.loads((run / "run.json").read_text())
         state |= {"id": f"grid-{name[-8:]}-seed-{seed}", "ancestry": [{"path": f"{place}/old/cell/seed-1"}]}
@@ -57,7 +60,9 @@ def test_completed_runs_are_recorded_by_cell_and_seed(grid: Path, tmp_path: Path
     assert "seed" not in first["config"]
     assert first["summary"]["test/accuracy"] == {"mean": 0.375, "std": pytest.approx(0.25 / math.sqrt(2)), "n": 2}
     assert cells["b-0000000b"]["summary"]["test/accuracy"] == {"mean": 0.25, "std": None, "n": 1}
-    assert first["runs"][1]["metrics"] == {"val/accuracy": 0.7, "test/accuracy": 0.5, "test/loss": None}
+    assert first["runs"][1]["metrics"] == {
+        "val/accuracy": 0.7, "test/accuracy": 0.5, "test/loss": None, "test/perplexity": "inf",
+    }  # fmt: skip
 
 
 def test_where_outputs_were_is_not_recorded_and_the_user_s_own_paths_are(grid: Path, tmp_path: Path) -> None:
@@ -96,6 +101,7 @@ def test_a_record_is_read_back(grid: Path, tmp_path: Path) -> None:
     assert config is not None
     assert (config["seed"], run.identity["seed"], run.metrics["test/accuracy"]) == (2, 2, 0.5)
     assert math.isnan(run.metrics["test/loss"])
+    assert run.metrics["test/perplexity"] == math.inf
     assert run.state["selection"] == "val/accuracy"
 
 

@@ -1,6 +1,7 @@
 """Texts and pairs as examples: tokens, segments, truncation, drawn splits, numbers."""
 
 import logging
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from clozelab.data.labelled import Labelled
+from clozelab.data.rescoring import Rescoring
 from clozelab.data.texts import Texts
 from clozelab.errors import ConfigError, DataError
 from clozelab.store.local import Local
@@ -140,3 +142,30 @@ def test_wrong_values_are_refused(options: dict[str, Any], key: str, pairs: Path
     with pytest.raises(ConfigError) as caught:
         Texts(source=Local(), format=Labelled(), train=str(pairs), **options)
     assert caught.value.key == key
+
+
+def test_of_other_data_only_what_is_scored_is_tokenised_and_as_it_would_be_drawn_from_the_file(
+    tokenizer: PreTrainedTokenizerFast, pairs: Path
+) -> None:
+    drawn = prepared(tokenizer, pairs).splits["test"]
+    for split in ("all", "test"):
+        module = Texts(source=Local(), format=Labelled(), train=str(pairs))
+        model = Rescoring(labels=["no", "yes"], splits=(split,), is_own=False)
+        module.prepare(tokenizer=tokenizer, tokenizer_fingerprint="tiny", max_length=64, seed=0, rescoring=model)
+        assert list(module.splits) == [split]
+        assert module.splits[split].num_units == (100 if split == "all" else drawn.num_units)
+    again = module.splits["test"]
+    assert [again.parts(i) for i in range(again.num_units)] == [drawn.parts(i) for i in range(drawn.num_units)]
+
+
+def test_a_mapping_may_name_what_only_another_split_has_and_nothing_that_none_has(
+    tokenizer: PreTrainedTokenizerFast, tmp_path: Path
+) -> None:
+    for split, labels in (("train", "ab"), ("test", "a")):
+        (tmp_path / f"{split}.csv").write_text("text,label\n" + "".join(f"{label},{label}\n" for label in labels))
+    for theirs, message in (("b", ""), ("c", "labels.c: the data have no such label. They have a, b")):
+        files = {split: str(tmp_path / f"{split}.csv") for split in ("train", "test")}
+        module = Texts(source=Local(), format=Labelled(), validation=files["test"], **files)
+        model = Rescoring(labels=["a", "x"], mapping={theirs: "x"}, splits=("test",), is_own=False)
+        with pytest.raises(ConfigError, match=message) if message else nullcontext():
+            module.prepare(tokenizer=tokenizer, tokenizer_fingerprint="tiny", max_length=64, seed=0, rescoring=model)

@@ -10,9 +10,11 @@ import pytest
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from clozelab.data.conll import Conll
+from clozelab.data.rescoring import Rescoring
 from clozelab.data.split import Split
-from clozelab.data.words import COUNTS, build, read_split
+from clozelab.data.words import COUNTS, Words, build, read_split
 from clozelab.errors import DataError
+from clozelab.store.local import Local
 from clozelab.types import Sentence
 
 SIZES = {"scheme": "plain", "file": "f", "max_length": 32, "overlap": 8, "context": 0}
@@ -158,3 +160,33 @@ def test_a_run_that_finds_a_corpus_in_the_cache_hears_the_same_warnings(
         caplog.clear()
         build(lambda counts: odd, tokenizer, KEY, **{**SIZES, "scheme": None})
         assert "'slip' (sentence 1) has no prefix" in caplog.text
+
+
+def test_of_other_data_only_what_is_scored_is_tokenised_in_the_scheme_that_the_training_split_shows(
+    tokenizer: PreTrainedTokenizerFast, folder: Path
+) -> None:
+    # Alone, the test split looks like IOB2 with two entities of one word.
+    texts = {"train": "a I-X\nb I-X\nc B-X\n", "validation": "a I-Y\n", "test": "a I-X\nb I-X\n\nc B-Y\n"}
+    for split, text in texts.items():
+        (folder / f"{split}.conll").write_text(text)
+    files = {split: str(folder / f"{split}.conll") for split in texts}
+    found = {}
+    for model in (None, Rescoring(labels=["B-X", "B-Y", "I-X", "O"], splits=("test",), is_own=False)):
+        module = Words(source=Local(), format=Conll(columns=["word", "ner"], labels="ner"), **files)
+        module.prepare(tokenizer=tokenizer, tokenizer_fingerprint="t", max_length=32, seed=0, rescoring=model)
+        split = module.splits["test"]
+        found[model is None] = [[module.spec.labels[i] for i in split.targets_of(unit)] for unit in range(2)]
+        assert list(module.splits) == (["test"] if model else ["train", "validation", "test"])
+    assert found[True] == found[False] == [["B-X", "I-X"], ["B-Y"]]
+
+
+def test_a_mapping_may_name_a_type_that_only_another_split_has(
+    tokenizer: PreTrainedTokenizerFast, folder: Path
+) -> None:
+    for split, tag in (("train", "B-X"), ("validation", "B-Z"), ("test", "B-X")):
+        (folder / f"{split}.conll").write_text(f"a {tag}\nb O\n")
+    files = {split: str(folder / f"{split}.conll") for split in ("train", "validation", "test")}
+    module = Words(source=Local(), format=Conll(columns=["word", "ner"], labels="ner"), **files)
+    model = Rescoring(labels=["B-P", "O"], mapping={"X": "P", "Z": "P"}, splits=("test",), is_own=False)
+    module.prepare(tokenizer=tokenizer, tokenizer_fingerprint="t", max_length=32, seed=0, rescoring=model)
+    assert list(module.splits) == ["test"]

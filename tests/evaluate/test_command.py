@@ -49,7 +49,7 @@ def test_the_stored_scores_are_printed_without_torch(tmp_path: Path) -> None:
         (["--help"], 0, "usage: clozelab evaluate RUN"),
         (["-h"], 0, "usage: clozelab evaluate RUN"),
         (["run", "--help"], 0, "usage: clozelab evaluate RUN"),
-        (["--errors"], 2, "usage: clozelab evaluate RUN"),
+        (["--errors"], 2, "evaluate: give the directory of a completed run"),
         (["run", "--erors"], 2, "--erors: no such option. Did you mean '--errors'?"),
         (["run", "-m"], 2, "-m: no such option. There is --errors"),
     ],

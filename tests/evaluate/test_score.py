@@ -10,6 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from clozelab.errors import ConfigError, DataError
+from clozelab.evaluate.score import check_files, place_of
+from clozelab.evaluate.settings import parse
+
 Run = Callable[..., tuple[int, str, str]]
 METRICS = {"test/loss": 0.25}
 
@@ -54,7 +58,10 @@ def test_the_runs_own_settings_give_exactly_the_runs_scores(clozelab: Run, run: 
     identity = json.loads((run / "run.json").read_text())["identity"]
     assert about["overrides"] == [override]
     assert about["data"] == {f"data.{split}": identity[f"data.{split}"] for split in ("train", "validation", "test")}
-    assert {"data_counts", "code", "packages"} <= set(about)
+    recorded = json.loads((run / "run.json").read_text())
+    same = ("code", "packages", "hardware", "data_counts")
+    assert {key: about[key] for key in same} == {key: recorded[key] for key in same}
+    assert about["numerics"]["precision"] == recorded["numerics"]["precision"]
 
 
 def test_decoding_anew_gives_legal_tags_and_leaves_the_run_as_it_is(clozelab: Run, run: Path) -> None:
@@ -116,7 +123,9 @@ REFUSED = [
     ("num_threads=two", "num_threads='two': must be null or an integer >= 1"),
     ("data.test=nowhere.conll", "data.test='nowhere.conll': no such file or folder"),
     ("task.selection=val/f2", "task.selection='val/f2': validation has no such metric"),
-    ("task._target_=os.system", "task._target_='os.system': not allowed"),
+    ("task._target_=os.system", "task._target_: cannot be set for a finished run"),
+    ("task.pooling=mean", "task.pooling: cannot be set for a finished run, which was trained with what it is"),
+    ("data.source._target_=os.system", "data.source._target_='os.system': not allowed"),
     ("data.max_length=100000", "data.max_length=100000: the encoder takes 128 tokens at most"),
 ]
 
@@ -253,6 +262,45 @@ def test_an_evaluation_can_be_looked_at_but_not_scored_anew(clozelab: Run, tmp_p
     assert (code, out) == (2, "")
     assert err == (f"clozelab: '{tmp_path}': has no config.yaml; only the directory of a run can be scored anew\n")
     assert os.listdir(tmp_path) == ["metrics.json"]
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "run.json", "model/config.json"])
+def test_a_run_that_lacks_a_file_is_named_with_it(name: str, clozelab: Run, run: Path) -> None:
+    (run / name).unlink()
+    code, out, err = clozelab("evaluate", str(run), "task.decoding=viterbi")
+    assert (code, out) == (2, "")
+    assert err == f"clozelab: '{run}': has no {name}; only the directory of a run can be scored anew\n"
+
+
+def test_a_further_corpus_that_is_another_one_is_refused_too() -> None:
+    then = {
+        "data.train": "1",
+        "data.test": "2",
+        "data.general.test": "3",
+        "data.more.news.train": "4",
+        "model.path": "5",
+    }
+    check_files({**then, "model.path": "6"}, then, ())
+    check_files({**then, "data.test": "6"}, then, ["data.test"])
+    for key in then.keys() - {"model.path"}:
+        with pytest.raises(DataError, match=f"{key}: the file is not the one that the run was made with"):
+            check_files({**then, key: "6"}, then, [])
+    with pytest.raises(DataError, match=r"data\.train: "):
+        check_files({**then, "data.train": "6"}, then, ["data.train"])
+
+
+def test_results_have_a_place_for_each_question_and_none_stand_there_before_they_are_new(tmp_path: Path) -> None:
+    here, there = (parse(["data=mine"], ["--config-dir", folder]) for folder in ("a", "b"))
+    places = [place_of(tmp_path, settings) for settings in (here, there, here)]
+    assert places[0] == places[2] != places[1]
+    (places[0] / "metrics.json").write_text("{}")
+    assert not (place_of(tmp_path, here) / "metrics.json").exists()
+
+
+def test_a_run_of_others_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "evaluations").touch()
+    with pytest.raises(ConfigError, match=f"{tmp_path}/evaluations/.*: cannot be written, and results go there"):
+        place_of(tmp_path, parse(["split=test"]))
 
 
 OTHER_NAMES = (

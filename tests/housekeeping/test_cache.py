@@ -1,7 +1,6 @@
 """The patterns of the cache's entries are those that its makers use."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,9 +8,8 @@ import pytest
 from clozelab.housekeeping.cache import DRAWERS, contents, entries
 
 
-def test_every_folder_that_runs_make_in_the_cache_is_known(run_of: Callable[[str], Path]) -> None:
-    for kind in ("words", "single", "masks"):
-        run_of(kind)
+@pytest.mark.usefixtures("finished_run")
+def test_every_folder_that_a_run_makes_in_the_cache_is_known() -> None:
     cache = Path(os.environ["CLOZELAB_CACHE"])
     found = {path for path in cache.iterdir() if path.is_dir()}
     assert {path.name for path in found} <= {drawer.name for drawer in DRAWERS}

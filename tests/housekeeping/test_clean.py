@@ -170,6 +170,6 @@ def test_the_cache_is_offered_and_freed_with_what_is_computed_anew_only(make_run
     assert f"the cache, {cache}: --cache frees 4.0 kB, --downloads frees 7.0 kB\n" in capsys.readouterr().out
     clean(None, (*DEFAULT, "cache"), yes=True)
     out = capsys.readouterr().out
-    assert f"  4.0 kB  {cache}/features: 1 entries\n" in out
+    assert f"  4.0 kB  {cache}/features: 1 entry\n" in out
     assert "freed 4.0 kB" in out
     assert [path.name for path in cache.rglob("*") if path.is_file()] == [f"{'c' * 16}.whl"]

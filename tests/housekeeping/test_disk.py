@@ -71,5 +71,10 @@ def test_one_fresh_file_makes_a_folder_busy(tmp_path: Path) -> None:
     os.utime(file, (0, 0))
     os.utime(tmp_path / "a", (0, 0))
     assert is_idle(tmp_path / "a")
+    lock = tmp_path / "a" / ".lock"
+    lock.touch()
+    os.utime(tmp_path / "a", (0, 0))
+    assert not is_idle(tmp_path / "a")
+    assert is_idle(tmp_path / "a", without=".lock"), "to look whether a lock is held is no sign of life"
     file.touch()
     assert not is_idle(tmp_path / "a")

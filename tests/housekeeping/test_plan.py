@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clozelab.errors import ConfigError
-from clozelab.housekeeping.plan import DEFAULT, KINDS, OWN, id_at, make_plan
+from clozelab.housekeeping.plan import DEFAULT, KINDS, ids_of, make_plan, strange
 from clozelab.record import Run
 
 MakeRun = Callable[..., Path]
@@ -31,8 +31,14 @@ def test_a_completed_run_loses_nothing_but_checkpoints_it_kept_and_those_only_wh
 
 
 @pytest.mark.parametrize("status", ["failed", "interrupted", "running"])
-def test_what_can_be_continued_goes_only_when_asked(make_run: MakeRun, status: str) -> None:
+def test_what_can_be_continued_goes_only_when_asked(make_run: MakeRun, aged: Aged, status: str) -> None:
     lost, resumable = make_run(seed=1, status=status), make_run(seed=2, status=status, checkpoint=True)
+    if status == "running":  # its process was killed, or is on another machine whose lock is not seen here
+        plan = make_plan(Path("outputs"), ALL)
+        assert plan.items == []
+        reason = "killed less than a day ago, or running on another machine"
+        assert plan.left == [f"{lost}: {reason}", f"{resumable}: {reason}"]
+        aged(Path("outputs"))
     assert planned("outputs", DEFAULT) == {str(lost): "empty"}
     assert planned("outputs") == {str(lost): "empty", str(resumable): "unfinished"}
 
@@ -45,6 +51,24 @@ def test_a_running_run_is_left_alone_whatever_is_asked(make_run: MakeRun, hold: 
     assert plan.items == []
     cache = Path(os.environ["CLOZELAB_CACHE"])
     assert plan.left == [f"{folder}: running", f"{cache}: runs are running, which may read it"]
+
+
+def test_the_cache_stays_while_a_run_of_another_study_reads_it(make_run: MakeRun, hold: Callable[[Path], Any]) -> None:
+    entry = Path(os.environ["CLOZELAB_CACHE"]) / "stores" / ("b" * 32)
+    entry.mkdir(parents=True)
+    make_run(study="grid")
+    with hold(make_run(study="other", status="running")):
+        assert planned("outputs/grid", ("cache",)) == {}
+    assert planned("outputs/grid", ("cache",)) == {str(entry): "cache"}
+
+
+@pytest.mark.parametrize("name", ["checkpoints/epoch-3.pt", "predictions/notes.md", "model/head.py", "plots/loss.png"])
+def test_files_of_the_user_that_lie_deeper_keep_a_run_too(make_run: MakeRun, name: str) -> None:
+    folder = make_run(status="failed")
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).touch()
+    plan = make_plan(Path("outputs"), ALL)
+    assert (plan.items, plan.left) == ([], [f"{folder}: failed, but holds what is not clozelab's: {name}"])
 
 
 def test_a_run_with_files_of_the_user_stays_and_says_which(make_run: MakeRun) -> None:
@@ -78,6 +102,10 @@ def test_links_out_of_the_tree_are_not_followed(make_run: MakeRun, tmp_path: Pat
     assert planned("outputs") == {}
     (reason,) = make_plan(Path("outputs"), ALL).left
     assert reason.endswith("seed-1: a link")
+    inside = make_run(status="failed", study="real")
+    (inside.parents[2] / "alias").symlink_to("real")
+    assert str(inside) in planned("outputs")
+    assert not any("alias" in path for path in planned("outputs"))
     # The place itself may be a link: that is where a user has said the runs are.
     (tmp_path / "link").symlink_to(elsewhere)
     assert len(planned("link")) == 1
@@ -126,7 +154,8 @@ def test_a_removal_that_was_killed_is_finished_by_the_next(make_run: MakeRun, ag
 def test_dashboards_go_with_their_runs_and_those_of_other_studies_are_no_orphans(make_run: MakeRun, aged: Aged) -> None:
     folder = make_run(study="my grid")
     make_run(study="other")
-    assert id_at(folder) == Run(output_dir=Path("outputs"), study="my grid", name="x", cell="0123abcd", seed=1).id
+    own = Run(output_dir=Path("outputs"), study="my grid", name="x", cell="0123abcd", seed=1).id
+    assert own in ids_of(folder, Path("outputs"))
     wandb = Path("outputs/wandb")
     ours = ("my_grid-0123abcd-seed-1", "my_grid-0123abcd-seed-2", "other-0123abcd-seed-1")
     for name in (*ours, "someones", "a-0123abcd-seed-x"):
@@ -139,6 +168,20 @@ def test_dashboards_go_with_their_runs_and_those_of_other_studies_are_no_orphans
     assert planned("outputs", DEFAULT) == {}
     (folder.parents[1] / "wandb").symlink_to(wandb.absolute())
     assert planned("outputs/my grid", ("dashboards",)) == {}, "below one study those of others seem to be gone"
+
+
+def test_dashboards_of_reproductions_and_of_runs_that_were_moved_are_no_orphans(make_run: MakeRun, aged: Aged) -> None:
+    make_run()
+    make_run(study="reproduced/grid", id="reproduced_grid-0123abcd-seed-1")
+    make_run(study="new name", id="old_name-0123abcd-seed-1")
+    damaged = make_run(study="reproduced/other")
+    (damaged / "run.json").write_text("{")
+    names = ("reproduced_grid", "reproduced_other", "old_name", "gone")
+    for name in names:
+        (Path("outputs/wandb") / f"offline-run-20261101_100000-{name}-0123abcd-seed-1").mkdir(parents=True)
+    aged(Path("outputs/wandb"))
+    orphan = "outputs/wandb/offline-run-20261101_100000-gone-0123abcd-seed-1"
+    assert planned("outputs", ("dashboards",)) == {orphan: "dashboards"}
 
 
 def test_of_the_cache_only_entries_go_and_downloads_only_when_asked(make_run: MakeRun, aged: Aged) -> None:
@@ -167,4 +210,4 @@ def test_a_place_without_runs_is_told_what_to_give(tmp_path: Path) -> None:
 
 
 def test_the_files_of_a_run_are_all_known(finished_run: Path) -> None:
-    assert {path.name for path in finished_run.iterdir()} <= OWN
+    assert strange(finished_run) == []

@@ -1,6 +1,7 @@
 """`clozelab reproduce`: the same bits from a run directory alone, and a verdict one can trust."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -63,21 +64,38 @@ def test_a_dry_run_says_what_differs_and_trains_nothing(
     monkeypatch.setattr(experiment, "execute", None)
     monkeypatch.setenv("COLUMNS", "200")
     edit(
-        copied / "run.json", packages__torch="0.1", hardware__cores=99, code__commit="abc", tokenizer="old",
-        numerics__kernels="[b]MMX[/b]",
+        copied / "run.json", packages__torch="0.1", hardware__cores=99, code__source="abc", code__commit="def",
+        tokenizer="old", numerics__kernels="[b]MMX[/b]",
     )  # fmt: skip
     code, out, _ = clozelab("reproduce", str(copied), "--dry-run", f"output_dir={tmp_path / 'o'}")
     assert code == 0
-    rows = [line.split() for line in out.splitlines()[2:7]]
+    lines = out.splitlines()
+    rows = [line.split() for line in lines[2:7]]
     now = state(copied)
     assert [row[0] for row in rows] == [
-        "code.commit", "packages.torch", "hardware.cores", "numerics.kernels", "tokenizer",
+        "code.commit", "code.source", "packages.torch", "numerics.kernels", "tokenizer",
     ]  # fmt: skip
-    assert [row[1] for row in rows] == ["abc", "0.1", "99", "[b]MMX[/b]", "old"], "then"
-    assert rows[1][2] == now["numerics"]["package.torch"]
+    assert [row[1] for row in rows] == ["def", "abc", "0.1", "[b]MMX[/b]", "old"], "then"
+    assert rows[2][2] == now["numerics"]["package.torch"]
+    assert lines[7] == "what differs, but can change no number"
+    assert lines[9].split()[:2] == ["hardware.cores", "99"]
     assert "what came out" not in out
     assert f"dry run: nothing trained; it would go to {tmp_path / 'o' / 'reproduced'}" in out
     assert not (tmp_path / "o").exists()
+
+
+def test_a_finished_run_that_cannot_be_launched_is_not_reproduced_and_an_unfinished_one_has_nothing_to_reproduce(
+    copied: Path, edit: Edit, clozelab: Run, tmp_path: Path
+) -> None:
+    other = copied.parents[1] / "b-0000000b" / "seed-42"
+    shutil.copytree(copied, other)
+    (other / "config.yaml").unlink()
+    command = ["reproduce", str(copied.parents[1]), "--dry-run", f"output_dir={tmp_path / 'o'}"]
+    code, out, _ = clozelab(*command)
+    assert (code, f"left out  {other}: has no config.yaml" in out) == (3, True)
+    edit(other / "run.json", status="failed")
+    code, out, _ = clozelab(*command)
+    assert (code, f"left out  {other}: this run is failed" in out) == (0, True)
 
 
 def test_a_metric_that_is_another_one_is_not_reproduced(
@@ -85,6 +103,8 @@ def test_a_metric_that_is_another_one_is_not_reproduced(
 ) -> None:
     value = json.loads((copied / "metrics.json").read_text())["test/loss"]
     edit(copied / "metrics.json", **{"test/loss": value + 1e-12})
+    system = re.sub(r"Linux-[^-]+", "Linux-1.0", state(copied)["hardware"]["system"])
+    edit(copied / "run.json", hardware__system=system, hardware__cores=99, code__diff="another README")
     code, out, _ = clozelab("reproduce", str(copied), f"output_dir={tmp_path / 'o'}")
     assert code == 3
     (row,) = [line.split() for line in out.splitlines() if line.startswith("test/loss")]
@@ -132,7 +152,7 @@ def test_files_that_have_moved_are_named_and_give_the_same_run(
     assert "data.train='/gone/train.conll': no such file or folder" in err
     assert "what has moved is named by its key: data.train=PATH" in err
     moved = shutil.copy(conll_files["train"], tmp_path / "here.conll")
-    code, out, _ = clozelab("reproduce", str(copied), f"data.train={moved}", f"output_dir={tmp_path / 'o'}")
+    code, out, _ = clozelab("reproduce", str(copied), "--dry-run", f"data.train={moved}")
     assert (code, out.startswith("what differs: nothing")) == (0, True)
 
 

@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 
 from clozelab.errors import ConfigError
-from clozelab.store.runs import Runs, is_held, read_rows, read_run, run_directory, standing
+from clozelab.store.runs import Runs, is_held, read_config, read_rows, read_run, run_directory, standing
 
 
 def make_run(folder: Path, tiny_model: Path, status: str = "completed") -> Path:
@@ -140,3 +140,25 @@ def test_curves_are_read_by_step_and_what_is_no_table_of_numbers_is_named(tmp_pa
         path.write_text(text)
         with pytest.raises(ConfigError, match=r"history\.csv': damaged, not a table of numbers"):
             read_rows(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "has no config.yaml; without it nobody knows what ran"),
+        (b"a: [", "config.yaml': damaged, not YAML"),
+        (b"\xff", "config.yaml': damaged, not YAML"),
+        (b"- 1", "config.yaml': damaged, not the configuration of a run"),
+        (b"data: {}\ntask: x", "config.yaml': damaged, has no task"),
+    ],
+)
+def test_a_configuration_that_is_damaged_is_named(content: bytes | None, message: str, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "config.yaml").write_bytes(content)
+    with pytest.raises(ConfigError, match=message):
+        read_config(tmp_path, "data", "task")
+
+
+def test_a_configuration_is_read_as_it_was_written(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("data: {path: 'Grüße', limit: null}\nseed: 1\n", encoding="utf-8")
+    assert read_config(tmp_path, "data") == {"data": {"path": "Grüße", "limit": None}, "seed": 1}

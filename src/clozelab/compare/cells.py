@@ -9,13 +9,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, final
 
-import yaml
-
 from clozelab.compare.read import Record
 from clozelab.compare.seeds import Summary, summarise
 from clozelab.errors import ConfigError, did_you_mean
 from clozelab.identity import LOCATED, flatten
 from clozelab.metrics.direction import higher_is_better
+from clozelab.store.runs import read_config
 
 READ = ("data.format.", "data.scheme", "data.limit", "data.masking.", "data.more.")
 """Beginnings of keys that decide what the examples of the files are, and what is asked of them."""
@@ -57,10 +56,8 @@ class Cell:
     def config(self) -> dict[str, Any]:
         """config.yaml, flat: it names the files that the identity has by their bytes."""
         for run in self.runs:
-            path = run.folder / "config.yaml"
-            if path.exists():
-                loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it was compiled
-                return dict(flatten(yaml.load(path.read_text(encoding="utf-8"), Loader=loader)))
+            if (run.folder / "config.yaml").exists():
+                return dict(flatten(read_config(run.folder)))
         return {}
 
     def value(self, key: str) -> Any:

@@ -38,10 +38,6 @@ def run(arguments: Sequence[str], write_page: Callable[[Comparison, Path], str])
     Raises:
         ConfigError: for an option, path, metric or cell that there is not.
     """
-    asked = bool({"-h", "--help"} & set(arguments))
-    if asked or not arguments:
-        print(USAGE)
-        return 0 if asked else 2
     paths, options = _parse(arguments)
     shape = _last(options, "--format") or "table"
     if shape not in ("table", *FORMATS):

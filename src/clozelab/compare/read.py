@@ -72,12 +72,13 @@ def run_folders(path: Path) -> list[Path]:
     level: Sequence[Path] = [path]
     for _ in range(DEPTH + 1):
         if runs := [folder for folder in level if (folder / "run.json").is_file()]:
-            return sorted(runs, key=_by_name)
+            return sorted(runs, key=by_name)
         level = [child for folder in level for child in _children(folder)]
     raise ConfigError(f"{str(path)!r}: no run in it or below it; give {_shape()}")
 
 
-def _by_name(folder: Path) -> tuple[str, int, str]:
+def by_name(folder: Path) -> tuple[str, int, str]:
+    """Returns what run directories are sorted by."""
     return str(folder.parent), len(folder.name), folder.name  # seed-10 after seed-9
 
 

@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from clozelab.compare.cells import Cell
 from clozelab.compare.read import Record
 from clozelab.compare.table import plain
 from clozelab.errors import ConfigError
 from clozelab.store.cache import atomic_write
+from clozelab.store.runs import read_config
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +79,8 @@ def _cell(cell: Cell) -> dict[str, Any]:
             {
                 "seed": run.seed,
                 **{key: _moved(run.state[key], place) for key in OF_A_RUN if key in run.state},
-                "metrics": {name: plain(value) for name, value in run.metrics.items()},
+                # JSON has no infinity, which a perplexity may be.
+                "metrics": {name: str(v) if math.isinf(v) else plain(v) for name, v in run.metrics.items()},
             }
             for run in cell.done
         ],
@@ -96,24 +96,6 @@ def _moved(value: Any, place: str) -> Any:
     if isinstance(value, str) and (value == place or value.startswith(f"{place}/")):
         return f"outputs{value[len(place) :]}"
     return value
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """Returns the config.yaml of a run directory.
-
-    Raises:
-        ConfigError: if there is none, or none that can be read.
-    """
-    path = folder / "config.yaml"
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigError(f"{str(folder)!r}: has no config.yaml; without it nobody knows what ran") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{str(path)!r}: damaged, not YAML") from error
-    if not isinstance(config, dict) or "output_dir" not in config:
-        raise ConfigError(f"{str(path)!r}: not the configuration of a run")
-    return config
 
 
 def read_results(path: Path) -> list[tuple[Record, dict[str, Any] | None]]:

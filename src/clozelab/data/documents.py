@@ -179,6 +179,11 @@ class Documents(DataModule):
         self.short = short if next_sentence else 0.0
         self._passages: dict[str, Passages] = {}
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Splits that are read: always the training split, too, whose tokens replace others and make the baseline."""
+        return tuple(dict.fromkeys(("train", *super().names)))
+
     def texts(self, split: str, counts: Counter[str]) -> Iterator[Text]:
         """Yields the documents of a split, those of further corpora after its own; see `DataModule.texts`."""
         if split == GENERAL:
@@ -199,7 +204,7 @@ class Documents(DataModule):
         return {**super().texts_key(split), "more": more}
 
     def read(self, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, max_length: int) -> Corpus:
-        """Fetches, reads and tokenises all splits; see `DataModule`."""
+        """Fetches, reads and tokenises the splits; see `DataModule`."""
         self.tokenizer = tokenizer
         self.frame = frame_of(tokenizer)
         mask_id_of(tokenizer)  # refuses a tokenizer without, before anything is tokenised

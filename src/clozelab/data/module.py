@@ -107,7 +107,7 @@ class DataModule(pl.LightningDataModule, ABC):
 
     @abstractmethod
     def read(self, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, max_length: int) -> Corpus:
-        """Fetches, reads and tokenises all splits.
+        """Fetches, reads and tokenises the splits in `names`.
 
         Args:
             tokenizer: the encoder's.
@@ -163,7 +163,9 @@ class DataModule(pl.LightningDataModule, ABC):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Splits that are read: the three, and the whole file if it is to be scored."""
+        """Splits that are read: the three, and the whole file if it is to be scored; of new data what is scored."""
+        if self.rescoring and not self.rescoring.is_own:
+            return tuple(self.evaluated)
         return (*SPLITS, ALL) if ALL in self.evaluated else SPLITS
 
     @abstractmethod

@@ -6,7 +6,7 @@ Where names differ, only a person knows which label is which: a mapping is asked
 import logging
 import shlex
 import textwrap
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import final
 
@@ -41,8 +41,9 @@ class Rescoring:
     command: str = "clozelab evaluate RUN"
 
     def names(
-        self, found: Mapping[str, Collection[str]], scored: Iterable[str], kind: Kind, *, numbers: bool = False
-    ) -> dict[str, str | None]:
+        self, found: Mapping[str, Collection[str]], scored: Iterable[str], kind: Kind, *, numbers: bool = False,
+        elsewhere: Callable[[], Collection[str]] = tuple,
+    ) -> dict[str, str | None]:  # fmt: skip
         """Returns what the model calls each label of the data; None is left out.
 
         Args:
@@ -50,17 +51,21 @@ class Rescoring:
             scored: splits whose labels the model must have.
             kind: what carries a label.
             numbers: whether targets are numbers.
+            elsewhere: returns the labels of splits that were not read; asked only where the mapping has more.
 
         Raises:
             ConfigError: if the model does not know a label, or the mapping fits the data or the model not.
         """
-        self._check_numbers(found["train"], numbers=numbers)
+        self._check_numbers({label for labels in found.values() for label in labels}, numbers=numbers)
         are_entities = kind == "words" and is_iob2(self.labels)
         theirs = {label: _name(label, are_entities) for labels in found.values() for label in labels}
         if plain := sorted(label for label in theirs if are_entities and split_tag(label)[0] is None):
             raise ConfigError(f"the run finds entities, and these data have tags that are none: {_listed(plain)}")
         ours = sorted({_name(label, are_entities) for label in self.labels} - {""})
-        self._check_mapping(sorted(set(theirs.values()) - {""}), ours, kind, are_entities=are_entities)
+        known = {*theirs.values()} - {""}
+        if {*self.mapping} - known:  # one mapping may serve all splits of a corpus
+            known |= {_name(label, are_entities) for label in elsewhere()} - {""}
+        self._check_mapping(sorted(known), ours, kind, are_entities=are_entities)
         here = {label for split in scored for label in found[split]}
         needed = sorted({theirs[label] for label in here} - {""})
         if missing := [name for name in needed if name not in self.mapping and name not in ours]:
@@ -148,6 +153,7 @@ def vocabulary(
     kind: Kind,
     *,
     numbers: bool = False,
+    elsewhere: Callable[[], Collection[str]] = tuple,
 ) -> tuple[Sequence[str], dict[str, str | None] | None]:
     """Returns the labels of data, and where a finished model scores them, which of these each of theirs is.
 
@@ -159,12 +165,13 @@ def vocabulary(
         scored: splits.
         kind: what carries a label.
         numbers: whether targets are numbers.
+        elsewhere: returns the labels of splits that were not read.
 
     Raises:
         ConfigError: see `Rescoring.names`.
     """
     if rescoring is not None:
-        return rescoring.labels, rescoring.names(found, scored, kind, numbers=numbers)
+        return rescoring.labels, rescoring.names(found, scored, kind, numbers=numbers, elsewhere=elsewhere)
     for split in ("validation", "test"):
         if unseen := sorted(set(found[split]) - set(found["train"])):
             log.warning("labels of the %s split that training lacks, scored as errors: %s", split, ", ".join(unseen))

@@ -10,7 +10,7 @@ import numpy as np
 from transformers import PreTrainedTokenizerFast
 
 from clozelab.data.folds import Shares, texts_in
-from clozelab.data.module import Corpus, DataModule
+from clozelab.data.module import SPLITS, Corpus, DataModule
 from clozelab.data.repeats import count_repeats, fingerprint
 from clozelab.data.rescoring import vocabulary
 from clozelab.data.split import Split
@@ -91,7 +91,7 @@ class Texts(DataModule):
         self.format = format
 
     def read(self, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, max_length: int) -> Corpus:
-        """Fetches, reads and tokenises all splits; see `DataModule`."""
+        """Fetches, reads and tokenises the splits; see `DataModule`."""
         key = {"tokenizer": tokenizer_fingerprint, "max_length": max_length, **VERSIONS, "kind": "texts"}
         stores: dict[str, RaggedStore] = {}
         for split in self.names:
@@ -99,8 +99,10 @@ class Texts(DataModule):
             stores[split] = RaggedStore(build_once(entry, self._writer(split, tokenizer, max_length)))
         self.shares.log()
         found = {split: store.header["labels"] for split, store in stores.items()}
-        numbers = stores["train"].header["numbers"]
-        labels, names = vocabulary(found, self.rescoring, self.evaluated, self.kind, numbers=numbers)
+        numbers = next(iter(stores.values())).header["numbers"]
+        labels, names = vocabulary(
+            found, self.rescoring, self.evaluated, self.kind, numbers=numbers, elsewhere=self._labels_elsewhere
+        )
         splits = {split: Split(store=store, labels=labels, names=names) for split, store in stores.items()}
         counts = {split: store.header["counts"] for split, store in stores.items()}
         return Corpus(splits, labels, counts, numbers)
@@ -108,6 +110,11 @@ class Texts(DataModule):
     def texts(self, split: str, counts: Counter[str]) -> Iterator[Text]:
         """Yields the texts of a split; see `DataModule.texts`."""
         return texts_in(self.source.locate(self.file(split)), self.format, self.shares.subset(split), counts)
+
+    def _labels_elsewhere(self) -> set[str]:
+        """Returns the labels of the splits that are not tokenised."""
+        others = [split for split in SPLITS if split not in self.names]
+        return {str(text.label) for split in others for text in self.texts(split, Counter())}
 
     def _writer(self, split: str, tokenizer: PreTrainedTokenizerFast, max_length: int) -> Callable[[Path], None]:
         def write(folder: Path) -> None:

@@ -96,15 +96,15 @@ class Words(DataModule):
         self.context = context
 
     def read(self, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, max_length: int) -> Corpus:
-        """Fetches, reads and tokenises all splits; see `DataModule`."""
+        """Fetches, reads and tokenises the splits; see `DataModule`."""
         if (self.overlap or 0) > max_length // 4:
             allowed = f"must be a quarter of a window of {max_length} tokens at most"
             raise ConfigError(f"data.overlap={self.overlap}: {allowed}")
         stores = self._stores(tokenizer, tokenizer_fingerprint, max_length)
         found = {split: store.header["labels"] for split, store in stores.items()}
-        labels, names = vocabulary(found, self.rescoring, self.evaluated, self.kind)
+        labels, names = vocabulary(found, self.rescoring, self.evaluated, self.kind, elsewhere=self._labels_elsewhere)
         counts = {split: store.header["counts"] for split, store in stores.items()}
-        if self.context and all(counts[split]["documents"] == 1 for split in SPLITS):
+        if self.context and all(found["documents"] == 1 for found in counts.values()):
             log.warning("data.context: the files mark no documents, so that neighbours may be of another document")
         splits = {split: Split(store=store, labels=labels, names=names, outside="O") for split, store in stores.items()}
         return Corpus(splits, labels, counts)
@@ -125,7 +125,9 @@ class Words(DataModule):
     ) -> dict[str, RaggedStore]:
         stores: dict[str, RaggedStore] = {}
         scheme = None if self.scheme == "auto" else self.scheme
-        for split in SPLITS:
+        if scheme is None and self.files["train"] not in {self.files[split] for split in self.names}:
+            scheme = recognise(sentence.tags for sentence in self._read("train", Counter()))
+        for split in self.names:
             key = {**self.texts_key(split), "tokenizer": tokenizer_fingerprint}
             stores[split] = build(
                 partial(self._read, split), tokenizer, key, scheme=scheme, file=self.file(split),
@@ -136,6 +138,11 @@ class Words(DataModule):
         if scheme is not None and scheme not in ("iob2", "plain"):
             log.info("tags are written in %s and were converted to IOB2", scheme.upper())
         return stores
+
+    def _labels_elsewhere(self) -> set[str]:
+        """Returns the tags, as written, of the splits that are not tokenised."""
+        others = [split for split in SPLITS if split not in self.names]
+        return {tag for split in others for sentence in self._read(split, Counter()) for tag in sentence.tags}
 
     def _read(self, split: str, counts: Counter[str]) -> list[Sentence]:
         return read_split(self.format, self.source.locate(self.files[split]), split, counts)

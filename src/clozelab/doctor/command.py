@@ -26,9 +26,6 @@ def run(arguments: Sequence[str]) -> int:
     Raises:
         ConfigError: for a word or option there is not.
     """
-    if {"-h", "--help"} & set(arguments):
-        print(USAGE)
-        return 0
     output_dir = None
     for word in arguments:
         key, equals, value = word.partition("=")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from subprocess import SubprocessError
 from typing import Literal
 
 Level = Literal["ok", "warning", "problem"]
@@ -38,6 +39,6 @@ def guarded(name: str, check: Check) -> list[Finding]:
         return list(check())
     except ImportError as error:
         text, advice = f"cannot be looked at: {error}", "python -m pip install --force-reinstall clozelab mends it"
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SubprocessError) as error:
         text, advice = f"cannot be looked at: {error}", "see what it names"
     return [Finding("problem", name, text, advice)]

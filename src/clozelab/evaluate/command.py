@@ -33,12 +33,10 @@ def run(arguments: Sequence[str]) -> int:
         DataError: for data that cannot be read.
     """
     words, flags, folders = _sorted(arguments)
-    asked = bool({"-h", "--help"} & set(flags))
-    if asked or not words:
-        print(USAGE)
-        return 0 if asked else 2
     if unknown := [flag for flag in flags if flag not in FLAGS]:
         raise ConfigError(f"{unknown[0]}: no such option.{did_you_mean(unknown[0], FLAGS)} There is --errors")
+    if not words:
+        raise ConfigError("evaluate: give the directory of a completed run: outputs/<study>/<name>/seed-<n>")
     folder = Path(words[0])
     if several := [word for word in words[1:] if Path(word).exists()]:
         raise ConfigError(f"{several[0]}: one run at a time")

@@ -17,19 +17,17 @@ from clozelab.config.nodes import find_target, instantiate
 from clozelab.data.module import DataModule
 from clozelab.data.rescoring import Rescoring
 from clozelab.errors import ConfigError, DataError, UserError
-from clozelab.evaluate.settings import FILES, Settings, configured, read_config
-from clozelab.experiment import Parts, build, make_trainer
-from clozelab.identity import Identity, identify
+from clozelab.evaluate.settings import Settings, configured, finished_config
+from clozelab.experiment import CODE, Parts, build, make_trainer, numerics_of
+from clozelab.identity import LOCATED, identify
 from clozelab.model.build import tokenizer_fingerprint
 from clozelab.quiet import only, quiet_libraries
 from clozelab.scoring import score_all
 from clozelab.store.cache import atomic_write
 from clozelab.store.hashing import digest
-from clozelab.store.runs import reads_pairs
+from clozelab.store.runs import read_run, reads_pairs
 
 log = logging.getLogger(__name__)
-
-KEYS = tuple(f"data.{split}" for split in FILES)
 
 
 def evaluate(folder: Path, settings: Settings) -> Path:
@@ -44,16 +42,16 @@ def evaluate(folder: Path, settings: Settings) -> Path:
         DataError: if the data cannot be read, or are not what the run was trained on though they should be.
     """
     quiet_libraries()
-    own = read_config(folder)
+    own = finished_config(folder)
     config = configured(own, settings)
-    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    run = read_run(folder)
     _check(config, run, folder)
     if settings.mapping and find_target(config["data"]["_target_"]).kind == "documents":  # type: ignore[attr-defined]
         raise ConfigError(f"labels.{next(iter(settings.mapping))}: documents have no labels to map")
     identity = identify(config)
     is_own = settings.data is None
     if is_own:
-        _check_files(identity.values, run["identity"], {word.partition("=")[0] for word in settings.of_data})
+        check_files(identity.values, run["identity"], {word.partition("=")[0] for word in settings.of_data})
     model = json.loads((folder / "model" / "config.json").read_text(encoding="utf-8"))
     splits = () if is_own and settings.split is None else (settings.split or "test",)
     parts = build(config, Rescoring(
@@ -62,17 +60,42 @@ def evaluate(folder: Path, settings: Settings) -> Path:
     ))  # fmt: skip
     _check_pairs(parts.data, folder, settings)
     trained = parts.data if is_own else _trained_on(own, run, parts)
-    target = folder / "evaluations" / digest(list(settings.words))[:8]
-    target.mkdir(parents=True, exist_ok=True)
+    target = place_of(folder, settings)
     parts.task.eval()
     metrics = score_all(make_trainer(config, target, []), parts.task, parts.data, target, trained=trained)
-    atomic_write(target / "evaluation.json", _about(settings, identity, parts.data, trained))
+    about = {
+        **_about(settings, parts.data, trained), "data": _located(identity.values), "data_counts": parts.data.counts,
+        "code": CODE, "packages": environment.packages(), "hardware": environment.hardware(),
+        "numerics": numerics_of(config, identity),
+    }  # fmt: skip
+    atomic_write(target / "evaluation.json", json.dumps(about, indent=2, ensure_ascii=False) + "\n")
     atomic_write(target / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     return target
 
 
-def _about(settings: Settings, identity: Identity, data: DataModule, trained: DataModule | None) -> str:
-    """Returns what evaluation.json holds."""
+def place_of(folder: Path, settings: Settings) -> Path:
+    """Returns the folder for the results, which are not there until they are all there.
+
+    Raises:
+        ConfigError: if it cannot be made.
+    """
+    target = folder / "evaluations" / digest([*settings.folders, *settings.words])[:8]
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        (target / "metrics.json").unlink(missing_ok=True)  # of the same question asked before
+    except OSError as error:
+        raise ConfigError(f"{target}: cannot be written, and results go there: {error.strerror}") from error
+    return target
+
+
+def _located(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the hashes of all files of the data, those of further corpora included, by key."""
+    keys = [key for key in identity if key.startswith("data.") and key.rpartition(".")[2] in LOCATED]
+    return {key: identity[key] for key in keys}
+
+
+def _about(settings: Settings, data: DataModule, trained: DataModule | None) -> dict[str, Any]:
+    """Returns what evaluation.json says of what was asked for, and scored."""
     scored = {
         split: {
             "examples": len(data.chosen[split]), "unit": data.unit,
@@ -81,12 +104,9 @@ def _about(settings: Settings, identity: Identity, data: DataModule, trained: Da
         }
         for split in data.evaluated
     }  # fmt: skip
-    about = {
+    return {
         "name": settings.name, "scored": scored, "overrides": list(settings.words), "labels": settings.mapping,
-        "data": {key: identity.values[key] for key in KEYS if key in identity.values},
-        "data_counts": data.counts, "code": environment.code(), "packages": environment.packages(),
     }  # fmt: skip
-    return json.dumps(about, indent=2, ensure_ascii=False) + "\n"
 
 
 def _num_shared(data: DataModule, split: str, trained: DataModule | None) -> int | None:
@@ -145,13 +165,13 @@ def _check_pairs(data: DataModule, folder: Path, settings: Settings) -> None:
         )
 
 
-def _check_files(now: Mapping[str, Any], then: Mapping[str, Any], overridden: Collection[str]) -> None:
+def check_files(now: Mapping[str, Any], then: Mapping[str, Any], overridden: Collection[str]) -> None:
     """Refuses files that are not the run's: scores of other data would pass for those of its own.
 
     Raises:
         DataError: naming the key.
     """
-    for key in KEYS:
+    for key in _located(then):
         if (key == "data.train" or key not in overridden) and now.get(key) != then.get(key):
             advice = "" if key == "data.train" else f"; {key}=... scores another file knowingly"
             raise DataError(f"{key}: the file is not the one that the run was made with{advice}")

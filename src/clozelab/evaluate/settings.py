@@ -11,6 +11,7 @@ import yaml
 
 from clozelab.errors import ConfigError, did_you_mean
 from clozelab.identity import flatten
+from clozelab.store.runs import read_config
 from clozelab.summary import read_metrics
 
 GROUPS = ("task", "data", "num_threads", "trainer")
@@ -21,8 +22,8 @@ SAMPLING = (
 )  # fmt: skip
 """What says which examples were trained on: of the run's own data it stays what it was."""
 
-TRAINING = ("data.batch_size", "data.micro_batches", "task.head")
-"""What says how they were trained on."""
+TRAINING = ("data.batch_size", "data.micro_batches", "task._target_", "task.head", "task.pooling")
+"""What says how they were trained on, and what the weights belong to."""
 
 CARRIED = (
     "batch_size", "micro_batches", "eval_batch_size", "max_length", "overlap", "context",
@@ -105,16 +106,17 @@ def parse(words: Sequence[str], folders: Sequence[str] = ()) -> Settings:
     )  # fmt: skip
 
 
-def read_config(folder: Path) -> dict[str, Any]:
+def finished_config(folder: Path) -> dict[str, Any]:
     """Returns the configuration of a completed run, with the weights it ended with in the place of its model.
 
     Raises:
         ConfigError: if it is not the directory of a completed run.
     """
     read_metrics(folder)  # refuses anything else
-    if missing := [name for name in ("config.yaml", "model/config.json") if not (folder / name).exists()]:
+    needed = ("config.yaml", "run.json", "model/config.json")
+    if missing := [name for name in needed if not (folder / name).exists()]:
         raise ConfigError(f"{str(folder)!r}: has no {missing[0]}; only the directory of a run can be scored anew")
-    config: dict[str, Any] = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    config = read_config(folder, "task", "data", "model")
     config["model"] = {
         "_target_": "clozelab.model.pretrained.Pretrained",
         "source": {"_target_": "clozelab.store.local.Local"},

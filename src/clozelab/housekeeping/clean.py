@@ -51,7 +51,8 @@ def show(plan: Plan) -> None:
         if kind in ("cache", "downloads"):  # thousands of entries, whose names say nothing
             for folder in dict.fromkeys(item.path.parent for item in own):
                 inside = [item.size for item in own if item.path.parent == folder]
-                print(f"  {readable(sum(inside)):>6}  {folder}: {len(inside)} entries")
+                entries = "entry" if len(inside) == 1 else "entries"
+                print(f"  {readable(sum(inside)):>6}  {folder}: {len(inside)} {entries}")
             continue
         for item in own:
             print(f"  {readable(item.size):>6}  {item.path}")

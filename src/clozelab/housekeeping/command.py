@@ -20,7 +20,8 @@ and runs that failed or were interrupted with no checkpoint to continue from. Op
   --unfinished    also failed and interrupted runs with a checkpoint: their commands would start over
   --checkpoints   checkpoints that completed runs have kept (callbacks.checkpoint.keep=true)
   --dashboards    offline wandb runs whose run directory is gone
-  --cache         tokenised data, features and vocabularies: computed anew when needed
+  --cache         tokenised data, features and vocabularies: computed anew when needed. Runs of another directory that
+                  are running may be reading them, which is not seen from here
   --downloads     fetched datasets and models: fetched anew when needed
   --yes           do not ask; without it, and without a terminal, nothing is removed
 
@@ -37,10 +38,6 @@ def run(arguments: Sequence[str]) -> int:
         ConfigError: for a word or option there is not, and for a place without runs.
         RunFailedError: if something could not be removed.
     """
-    asked = bool({"-h", "--help"} & set(arguments))
-    if asked or not arguments:
-        print(USAGE)
-        return 0 if asked else 2
     verb, *rest = arguments
     verbs = {"list": _list, "clean": _clean}
     if verb not in verbs:

@@ -50,9 +50,13 @@ def readable(num_bytes: float) -> str:
     return f"{num_bytes:.0f} {unit}" if num_bytes >= 9.95 or unit == "B" else f"{num_bytes:.1f} {unit}"
 
 
-def is_idle(path: Path) -> bool:
-    """Says whether nothing of a file or folder has changed for a day: so no process is at it."""
-    times = [path.lstat().st_mtime, *(entry.stat(follow_symlinks=False).st_mtime for entry in files(path))]
+def is_idle(path: Path, *, without: str = "") -> bool:
+    """Says whether nothing of a file or folder, files of one name apart, has changed for a day: no process is at it."""
+    try:
+        inside = (entry for entry in files(path) if entry.name != without)
+        times = [path.lstat().st_mtime, *(entry.stat(follow_symlinks=False).st_mtime for entry in inside)]
+    except OSError:  # something was removed since it was listed
+        return False
     return time.time() - max(times) > DAY
 
 

@@ -14,9 +14,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from clozelab.compare.read import read_record, run_folders
+from clozelab.compare.read import read_record
 from clozelab.errors import ConfigError
 from clozelab.housekeeping.disk import readable, size_of
+from clozelab.housekeeping.places import all_run_folders, study_of
 from clozelab.sweep.view import duration
 
 ERRORS_SHOWN = 5
@@ -64,12 +65,11 @@ def list_runs(path: Path) -> list[Row]:
         ConfigError: if there is none.
     """
     now = datetime.now(UTC)
-    return [_row(folder, now) for folder in run_folders(path)]
+    return [_row(folder, study_of(folder, path), now) for folder in all_run_folders(path)]
 
 
-def _row(folder: Path, now: datetime) -> Row:
-    place = folder.absolute()
-    where = {"folder": str(folder), "study": place.parents[1].name, "cell": place.parent.name}
+def _row(folder: Path, study: str, now: datetime) -> Row:
+    where = {"folder": str(folder), "study": study, "cell": folder.absolute().parent.name}
     try:
         run = read_record(folder)
     except ConfigError as damage:

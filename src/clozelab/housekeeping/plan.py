@@ -6,21 +6,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clozelab.compare.read import read_record, run_folders
+from clozelab.compare.read import read_record
 from clozelab.errors import ConfigError
 from clozelab.housekeeping.cache import DRAWERS, entries
 from clozelab.housekeeping.disk import files, is_idle, size_of
+from clozelab.housekeeping.places import all_run_folders, is_linked, study_of
 from clozelab.record import run_id
 from clozelab.store.cache import cache_dir
+from clozelab.store.runs import LOCK, is_held, read_run
 
 TEMPORARY = r"\..+\.[0-9a-f]{12}\.tmp"
 """Names that `store.cache.atomic_path` and `disk.take_away` give to what is not finished."""
 
-OWN = {
-    "config.yaml", "run.json", "metrics.json", "errors.json", "history.csv", "timings.csv", "progress.json", "run.log",
-    "predictions", "checkpoints", "model", "evaluations", ".lock",
-}  # fmt: skip
-"""What a run leaves in its directory; with anything else in it, the directory stays."""
+OWN = "|".join(
+    [
+        r"config\.yaml|(run|metrics|errors|progress)\.json|(history|timings)\.csv|run\.log|\.lock",
+        r"checkpoints/(last\.ckpt|best\.pt)|predictions/\w+\.parquet",
+        r"evaluations/[0-9a-f]{8}/((evaluation|metrics|errors)\.json|predictions/\w+\.parquet)",
+        r"model/(README\.md|model\.safetensors|((generation_|tokenizer_)?config|tokenizer|vocab)\.json|vocab\.txt)",
+        r"model/((special_tokens_map|added_tokens)\.json|merges\.txt|(spiece|sentencepiece\.bpe)\.model)",
+    ]
+)
+"""Files that a run leaves, below its directory; with anything else in it, the directory stays."""
 
 KINDS = {
     "leftovers": "temporary files and evaluations that killed processes left",
@@ -75,12 +82,11 @@ def make_plan(root: Path | None, kinds: Sequence[str]) -> Plan:
     """
     items: list[Item] = []
     left: list[str] = []
-    running = False
+    folders: list[Path] = []
     if root is not None:
-        folders = run_folders(root)
+        folders = all_run_folders(root)
         for folder in folders:
             reason, status, state = _look(folder, root)
-            running |= status == "running"
             if reason:
                 left.append(f"{folder}: {reason}")
             else:
@@ -89,7 +95,7 @@ def make_plan(root: Path | None, kinds: Sequence[str]) -> Plan:
         if "dashboards" in kinds:
             items += _dashboards(root, folders)
     wanted = [kind for kind in ("cache", "downloads") if kind in kinds]
-    if running and wanted:
+    if wanted and _anything_runs(folders):
         left.append(f"{cache_dir()}: runs are running, which may read it")
     elif wanted:
         items += _cached(wanted)
@@ -97,9 +103,16 @@ def make_plan(root: Path | None, kinds: Sequence[str]) -> Plan:
     return Plan(sorted(items, key=lambda item: (order.index(item.kind), str(item.path))), left)
 
 
+def _anything_runs(folders: Sequence[Path]) -> bool:
+    """Says whether any run is running, of other studies beside these too: they share the cache."""
+    tops = dict.fromkeys(folder.absolute().parents[2] for folder in folders)
+    beside = [place.parent for top in tops for place in top.glob(f"*/*/seed-*/{LOCK}")]
+    return any(is_held(folder) for folder in dict.fromkeys([*folders, *beside]))
+
+
 def _look(folder: Path, root: Path) -> tuple[str, str, dict[str, Any]]:
     """Returns why a run must be left alone (empty if it need not), how it stands, and its run.json."""
-    if not folder.resolve().is_relative_to(root.resolve()) or folder.is_symlink():
+    if is_linked(folder, root):
         return "a link", "", {}
     try:
         record = read_record(folder)
@@ -109,7 +122,11 @@ def _look(folder: Path, root: Path) -> tuple[str, str, dict[str, Any]]:
     named = re.fullmatch(r"seed-\d+", place.name) and re.search(r"-[0-9a-f]{8}$", place.parent.name)
     if not named or not {"status", "pid", "started"} <= set(record.state):
         return "not made by clozelab", record.status, record.state
-    return ("running" if record.status == "running" else ""), record.status, record.state
+    reason = "running" if record.status == "running" else ""
+    if record.state["status"] == "running" != record.status and not is_idle(folder, without=LOCK):
+        # Not every file system shows a lock to other machines. To have looked whether it is held may have touched it.
+        reason = "killed less than a day ago, or running on another machine"
+    return reason, record.status, record.state
 
 
 def _of_run(folder: Path, status: str, state: dict[str, Any], left: list[str]) -> Iterator[Item]:
@@ -117,16 +134,13 @@ def _of_run(folder: Path, status: str, state: dict[str, Any], left: list[str]) -
     checkpoints = folder / "checkpoints"
     if status in ("failed", "interrupted"):
         kind = "unfinished" if (checkpoints / "last.ckpt").exists() else "empty"
-        strange = [path.name for path in folder.iterdir() if path.name not in OWN and not _is_temporary(path.name)]
-        links = [path.name for path in folder.iterdir() if path.is_symlink()]
-        if not strange and not links:
+        if not (others := strange(folder)):
             yield Item(folder, kind, size_of(folder), folder, state)
             return
-        left.append(f"{folder}: {status}, but holds what is not clozelab's: {', '.join((strange + links)[:3])}")
-    if status == "completed" and checkpoints.is_dir() and not checkpoints.is_symlink():
-        names = {path.name for path in checkpoints.iterdir()}
-        if {name for name in names if not _is_temporary(name)} <= {"last.ckpt", "best.pt"}:
-            yield Item(checkpoints, "checkpoints", size_of(checkpoints), folder, state)
+        left.append(f"{folder}: {status}, but holds what is not clozelab's: {', '.join(others[:3])}")
+    is_kept = status == "completed" and checkpoints.is_dir() and not checkpoints.is_symlink()
+    if is_kept and not any(name.startswith("checkpoints/") for name in strange(folder)):
+        yield Item(checkpoints, "checkpoints", size_of(checkpoints), folder, state)
     for entry in files(folder):
         path = Path(entry.path)
         # `evaluate` writes without the lock; a checkpoint is written under it.
@@ -136,6 +150,17 @@ def _of_run(folder: Path, status: str, state: dict[str, Any], left: list[str]) -
         own = re.fullmatch(r"[0-9a-f]{8}", path.name) and path.is_dir() and not path.is_symlink()
         if own and not (path / "metrics.json").exists() and is_idle(path):
             yield Item(path, "leftovers", size_of(path), folder, state)
+
+
+def strange(folder: Path) -> list[str]:
+    """Returns what is in a run directory, however deep, and not from a run: files of a user's, and every link."""
+    found = []
+    for entry in files(folder):
+        place = Path(entry.path).relative_to(folder)
+        own = re.fullmatch(OWN, place.as_posix()) or any(map(_is_temporary, place.parts))
+        if entry.is_symlink() or not own:
+            found.append(place.as_posix())
+    return sorted(found)
 
 
 def _is_temporary(name: str) -> bool:
@@ -152,19 +177,23 @@ def _half_removed(folders: Sequence[Path]) -> Iterator[Item]:
 
 def _dashboards(root: Path, folders: Sequence[Path]) -> Iterator[Item]:
     """Yields offline wandb runs of a directory of studies whose run directory is not there any more."""
-    if folders[0].absolute().parents[2] != root.absolute():
+    if all(folder.absolute().parents[2] != root.absolute() for folder in folders):
         return  # all studies share one wandb directory: below one of them, those of the others seem to be gone
-    ids = {id_at(folder) for folder in folders}
+    ids = {found for folder in folders for found in ids_of(folder, root)}
     for path in sorted((root / "wandb").glob("offline-run-*")):
         found = re.fullmatch(r"offline-run-\d+_\d+-(.+-[0-9a-f]{8}-seed-\d+)", path.name)
         if found and found[1] not in ids and path.is_dir() and not path.is_symlink() and is_idle(path):
             yield Item(path, "dashboards", size_of(path))
 
 
-def id_at(folder: Path) -> str:
-    """Returns the id of a run by the place of its directory."""
+def ids_of(folder: Path, root: Path) -> set[str]:
+    """Returns the id of a run by its place in a directory of studies, and the one it was given, were it moved since."""
     place = folder.absolute()
-    return run_id(place.parents[1].name, place.parent.name[-8:], place.name.removeprefix("seed-"))
+    found = {run_id(study_of(folder, root), place.parent.name[-8:], place.name.removeprefix("seed-"))}
+    try:
+        return found | {str(read_run(folder).get("id"))}
+    except ConfigError:  # damaged
+        return found
 
 
 def _cached(kinds: Sequence[str]) -> Iterator[Item]:

@@ -6,8 +6,6 @@ import shutil
 from pathlib import Path
 from typing import Any, final
 
-import yaml
-
 from clozelab.checkpoint import card_of, note_of
 from clozelab.config.nodes import instantiate, is_node
 from clozelab.errors import ConfigError
@@ -16,6 +14,7 @@ from clozelab.model.pretrained import length_limit
 from clozelab.predict.finished import read_finished
 from clozelab.predict.load import load
 from clozelab.store.cache import remove
+from clozelab.store.runs import read_config
 from clozelab.summary import read_metrics
 from clozelab.types import NUMBER
 
@@ -39,7 +38,7 @@ def export_run(run: Path, target: Path) -> None:
     load(run, device="cpu")  # what cannot answer here is not handed on
     folder = finished.folder
     # The model is described by what it was before the run, not by the weights it ended with.
-    config = {**finished.config, "model": yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))["model"]}
+    config = {**finished.config, "model": read_config(folder)["model"]}
     task, data = instantiate(config["task"]), instantiate(_without_files(config["data"]))
     card = card_of(
         name=folder.parent.name, identity=finished.state["id"], ancestry=finished.state.get("ancestry", []),

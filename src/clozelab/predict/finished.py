@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from clozelab.config.check import check_groups
 from clozelab.errors import ConfigError
-from clozelab.evaluate.settings import read_config
+from clozelab.evaluate.settings import finished_config
 from clozelab.store.runs import Runs, read_run, run_directory
 
 
@@ -41,14 +39,7 @@ def read_finished(run: str | Path) -> Finished:
     """
     Runs().check(str(run))
     folder = run_directory(str(run))
-    try:
-        config = read_config(folder)
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{str(folder / 'config.yaml')!r}: damaged; type the run's command with rerun=true"
-        ) from error
-    if missing := [group for group in ("data", "task", "model") if not isinstance(config.get(group), dict)]:
-        raise ConfigError(f"{str(folder / 'config.yaml')!r}: damaged, has no {missing[0]}")
+    config = finished_config(folder)
     try:
         check_groups(config, ("model", "task"))
     except ConfigError as error:

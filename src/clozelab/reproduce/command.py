@@ -26,8 +26,8 @@ USAGE = """usage: clozelab reproduce PATH [--dry-run] [option ...] [key=value ..
                       num_threads, trainer.accelerator, output_dir, study, logger=wandb, rerun=true ...
 
 Runs go to outputs/reproduced/<study>/. An interrupted reproduction is continued by typing it again. Where something
-differs, the metric that the run was selected by and the same of the test split decide; else every metric must be equal.
-Exit code 0: reproduced, or with --dry-run: could be launched; 3: not."""
+differs that may change a number, the metric that the run was selected by and the same of the test split decide; else
+every metric must be equal. Exit code 0: every finished run is reproduced, or with --dry-run: can be; 3: not."""
 
 NOT_REPRODUCED = 3
 
@@ -54,10 +54,6 @@ def reproduce(arguments: Sequence[str]) -> int:
         ConfigError: for an argument that cannot be, and for runs that cannot be launched again here.
         RunFailedError: if a run fails.
     """
-    asked = bool({"-h", "--help"} & set(arguments))
-    if asked or not arguments:
-        print(USAGE)
-        return 0 if asked else 2
     given = _parser().parse_intermixed_args(list(arguments))
     if given.tolerance is not None and not 0 <= given.tolerance < math.inf:
         raise ConfigError(f"--tolerance {given.tolerance}: must be a number >= 0")
@@ -66,25 +62,25 @@ def reproduce(arguments: Sequence[str]) -> int:
     runs = [rebuild(original, keys) for original in found.originals]
     _refuse_twins(runs)
     view = View(num_runs=len(runs))
-    view.print_left_out(found.left_out)
+    view.print_left_out([*found.unfinished, *found.lost])
     differing = [_differences(one) for one in runs]
     view.print_differences([one.original.name for one in runs], differing)
-    launched = [one for one, found in zip(runs, differing, strict=True) if not any(d.is_identity for d in found)]
+    launched = [one for one, own in zip(runs, differing, strict=True) if not any(d.is_identity for d in own)]
     if given.dry_run:
         view.print_places([one.run.folder for one in launched])
-        return 0 if len(launched) == len(runs) else NOT_REPRODUCED
+        return 0 if len(launched) == len(runs) and not found.lost else NOT_REPRODUCED
     failed = launch(launched)
     num_good = 0
     for one in launched:
         if one.run.id not in failed:
-            differs = bool(differences(one.original.run.state, one.run.state()))
+            differs = any(d.counts for d in differences(one.original.run.state, one.run.state()))
             outcomes = judge(one.original, one.run.metrics(), differs=differs, tolerance=given.tolerance)
             view.print_outcomes(one, outcomes, differs=differs, tolerance=given.tolerance)
             num_good += is_reproduced(outcomes)
-    view.print_verdict(num_good, num_other=len(runs) - len(launched))
+    view.print_verdict(num_good, num_other=len(runs) - len(launched), num_lost=len(found.lost))
     if failed:
         raise RunFailedError("\n  ".join(failed.values()))
-    return 0 if num_good == len(runs) else NOT_REPRODUCED
+    return 0 if num_good == len(runs) and not found.lost else NOT_REPRODUCED
 
 
 def _seeds(keys: Sequence[str]) -> list[int]:

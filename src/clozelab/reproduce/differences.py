@@ -5,7 +5,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from clozelab.environment import is_same_code
+from clozelab.errors import ConfigError
+from clozelab.identity import Kind, kind_of
+
 NOT_RECORDED = "not recorded"
+
+HARMLESS = ("packages.hydra-core", "packages.wandb", "hardware.cores", "parent.id", "parent.identity_hash")
+"""What can change no number: what composed the configuration, which is there resolved; what draws curves; cores beyond
+the threads that numerics has; names of a parent, whose weights count by their hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,16 +24,18 @@ class Difference:
         key: such as `packages.torch`.
         then: the value of the original.
         now: the value of its reproduction.
+        counts: whether it may change a number; what does not is worth knowing, and no reason for a tolerance.
     """
 
     key: str
     then: str
     now: str
+    counts: bool = True
 
     @property
     def is_identity(self) -> bool:
         """Whether it makes another run: another computation, or other bytes to begin with."""
-        return self.key.startswith("identity.")
+        return self.counts and self.key.startswith("identity.")
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:
@@ -36,11 +46,14 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Differe
         now: the same of the reproduction.
     """
     before, after = dict(_values(then)), dict(_values(now))
+    same_code = is_same_code(then.get("code") or {}, now.get("code") or {})
+    if "code.source" not in before:  # of a run that is older than this hash
+        after.pop("code.source", None)
     if before.get("numerics.kernels") == after.get("numerics.kernels"):  # `auto` and `cpu` are one and the same there
         before.pop("numerics.trainer.accelerator", None)
         after.pop("numerics.trainer.accelerator", None)
     return [
-        Difference(key, _shown(before, key), _shown(after, key))
+        Difference(key, _shown(before, key), _shown(after, key), _counts(key, before, after, same_code))
         for key in dict.fromkeys([*before, *after])
         if before.get(key, NOT_RECORDED) != after.get(key, NOT_RECORDED)
     ]
@@ -57,6 +70,28 @@ def _values(state: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for key in ("id", "identity_hash", "model_hash"):
         for parent in state.get("ancestry", [])[:1]:  # what came before it is in its hash
             yield f"parent.{key}", parent.get(key)
+
+
+def _counts(key: str, before: Mapping[str, Any], after: Mapping[str, Any], same_code: bool) -> bool:
+    if key.startswith("code."):
+        return not same_code
+    if key == "hardware.system":  # an update of the kernel or a reboot; the C library computes logarithms
+        return len({_without_kernel(str(values.get(key, ""))) for values in (before, after)}) > 1
+    if key.startswith("identity.") and key not in after:  # later code has found that it says nothing of the result
+        return not _is_free(key.removeprefix("identity."))
+    return key not in HARMLESS
+
+
+def _without_kernel(system: str) -> str:
+    """Returns what `platform.platform` says of a Linux without the release of its kernel."""
+    return re.sub(r"^Linux-.*-(?=[^-]+-with-)", "Linux-", system)
+
+
+def _is_free(key: str) -> bool:
+    try:
+        return kind_of(key) is Kind.FREE
+    except ConfigError:
+        return False
 
 
 def _shown(values: Mapping[str, Any], key: str) -> str:

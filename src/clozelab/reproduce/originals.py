@@ -8,8 +8,12 @@ from typing import Any
 from clozelab.compare.cells import Cell, make_cells
 from clozelab.compare.keys import chosen
 from clozelab.compare.read import Record, read_runs
-from clozelab.compare.results import NAME, read_config, read_results
+from clozelab.compare.results import NAME, read_results
 from clozelab.errors import ConfigError
+from clozelab.store.runs import read_config
+
+GROUPS = ("task", "data", "model", "optimizer", "scheduler", "trainer", "callbacks")
+"""Without these a configuration describes no run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +42,13 @@ class Found:
 
     Attributes:
         originals: finished runs that can be launched again.
-        left_out: what cannot, and why, a line each.
+        unfinished: runs without a result to come out again, and why, a line each.
+        lost: finished runs that cannot be launched again, and why, a line each.
     """
 
     originals: list[Original]
-    left_out: list[str]
+    unfinished: list[str]
+    lost: list[str]
 
 
 def find_originals(path: Path, *, seeds: Sequence[int] = (), filters: Sequence[str] = ()) -> Found:
@@ -72,15 +78,18 @@ def find_originals(path: Path, *, seeds: Sequence[int] = (), filters: Sequence[s
     if not wanted:
         there = ", ".join(map(str, sorted({run.seed for _, run in asked})))
         raise ConfigError(f"{path}: no run with seed {', '.join(map(str, seeds))}; there is {there or 'no run'}")
-    originals, left_out = [], []
+    found = Found([], [], [])
     for cell, run in wanted:
-        if problem := _problem(run, None if run.folder not in configs else configs[run.folder] or {}):
-            left_out.append(problem)
+        if run.status != "completed":
+            advice = "its command, typed again, finishes it"
+            found.unfinished.append(f"{run.folder}: this run is {run.status}, not completed; {advice}")
+        elif problem := _problem(run, None if run.folder not in configs else configs[run.folder] or {}):
+            found.lost.append(problem)
         else:
-            originals.append(Original(run, configs.get(run.folder) or read_config(run.folder), cell))
-    if not originals:
-        raise ConfigError("\n  ".join(dict.fromkeys(left_out)))
-    return Found(originals, left_out)
+            found.originals.append(Original(run, configs.get(run.folder) or read_config(run.folder, *GROUPS), cell))
+    if not found.originals:
+        raise ConfigError("\n  ".join(dict.fromkeys([*found.unfinished, *found.lost])))
+    return found
 
 
 def _is_record(path: Path) -> bool:
@@ -100,14 +109,12 @@ def _without_seed(run: Record) -> dict[str, Any]:
 
 
 def _problem(run: Record, recorded: dict[str, Any] | None) -> str:
-    """Returns why a run cannot be launched again, or an empty string.
+    """Returns why a completed run cannot be launched again, or an empty string.
 
     Args:
         run: that is to be.
         recorded: its configuration in a record, empty if the record has none; None if it is a directory.
     """
-    if run.status != "completed":
-        return f"{run.folder}: this run is {run.status}, not completed; its command, typed again, finishes it"
     if not run.is_done:
         return f"{run.folder}: has no metrics.json, so that nothing is known of what came out"
     if recorded is not None and not (recorded and run.identity):

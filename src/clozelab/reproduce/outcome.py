@@ -47,9 +47,9 @@ def judge(
 ) -> list[Outcome]:
     """Returns every metric of the original beside that of its reproduction.
 
-    Where nothing differs, every metric must be equal. Where something does, those decide that a reader is told: the
-    validation metric that the run was selected by, and the same of the test split. Of dozens of correlated metrics of
-    single classes one is always out. A record that does not say what a run was selected by leaves it to all of them.
+    Where nothing differs that counts, every metric must be equal. Where something does, those decide that a reader is
+    told: the validation metric that the run was selected by, and the same of the test split. Of dozens of correlated
+    metrics of single classes one is always out. A record that does not say what a run was selected by leaves it to all.
 
     Args:
         original: the run, with its cell.
@@ -83,7 +83,7 @@ def basis(original: Original, *, differs: bool, tolerance: float | None) -> str:
     if tolerance is not None:
         return f"tolerance: {tolerance:g}, as given"
     if not differs:
-        return "tolerance: 0, since nothing differs"
+        return "tolerance: 0, since nothing differs that may change a number"
     n = len(original.cell.done)
     if n > 1:
         return f"tolerance: {SPREAD:g} standard deviations over the {n} seeds of the cell"

@@ -7,14 +7,14 @@ from typing import final
 from rich.console import Console
 from rich.table import Table
 
+from clozelab.identity import LOCATED
 from clozelab.reproduce.differences import Difference
 from clozelab.reproduce.outcome import Outcome, basis, is_reproduced
 from clozelab.reproduce.rebuild import Rebuilt
 
-OTHER = (
-    "identity values differ, so that this would be another run: it is not launched. The right files are named by\n"
-    "their key: data.train=PATH, model.path=PATH"
-)
+OTHER = "identity values differ, so that this would be another run: it is not launched"
+FILES = "the right files are named by their key: data.train=PATH, model.path=PATH"
+CHANGED = "config.yaml, or the code that reads it, has changed since the run"
 
 _WORDS = {"equal": "equal", "within": "within tolerance", "different": "different"}
 
@@ -49,17 +49,26 @@ class View:
             groups.setdefault(tuple(differences), []).append(name)
         for differences, members in groups.items():
             whose = "" if self._alone else f" ({len(members)} of {self._num} runs: {_few(members)})"
-            self._say(f"what differs{whose}{'' if differences else ': nothing'}")
-            if differences:
-                table = Table(box=None, pad_edge=False)
-                for column in ("", "then", "now"):
-                    table.add_column(column, overflow="fold")
-                for difference in differences:
-                    table.add_row(difference.key, difference.then, difference.now)
-                self._console.print(table)
-            if any(difference.is_identity for difference in differences):
+            counting, others = ([d for d in differences if d.counts == counts] for counts in (True, False))
+            self._say(f"what differs{whose}{'' if counting else ': nothing'}")
+            self._print_values(counting)
+            if others:
+                self._say("what differs, but can change no number")
+                self._print_values(others)
+            if identity := [difference.key for difference in counting if difference.is_identity]:
                 self._say(OTHER)
+                self._say(FILES if any(key.rpartition(".")[2] in LOCATED for key in identity) else CHANGED)
             self._say("")
+
+    def _print_values(self, differences: Sequence[Difference]) -> None:
+        if not differences:
+            return
+        table = Table(box=None, pad_edge=False)
+        for column in ("", "then", "now"):
+            table.add_column(column, overflow="fold")
+        for difference in differences:
+            table.add_row(difference.key, difference.then, difference.now)
+        self._console.print(table)
 
     def print_places(self, folders: Sequence[Path]) -> None:
         """Prints where runs would go."""
@@ -74,7 +83,7 @@ class View:
         Args:
             one: the run.
             outcomes: of all its metrics.
-            differs: whether anything does.
+            differs: whether anything does that may change a number.
             tolerance: given by the user, if one was.
         """
         some = not all(outcome.decides for outcome in outcomes)
@@ -97,17 +106,22 @@ class View:
         self._say(basis(one.original, differs=differs, tolerance=tolerance))
         self._say(f"{'reproduced' if is_reproduced(list(outcomes)) else 'NOT reproduced'}  {one.run.folder}\n")
 
-    def print_verdict(self, num_good: int, *, num_other: int) -> None:
+    def print_verdict(self, num_good: int, *, num_other: int, num_lost: int) -> None:
         """Prints the sum over several runs.
 
         Args:
             num_good: runs reproduced.
             num_other: runs that would be others now, and were not launched.
+            num_lost: finished runs that cannot be launched again.
         """
-        if self._alone and not num_other:
+        total = self._num + num_lost
+        if total == 1:
+            if num_other:
+                self._say("NOT reproduced: not launched")
             return
-        why = f"; {num_other} not launched" if num_other else ""
-        self._say("NOT reproduced: not launched" if self._alone else f"reproduced: {num_good} of {self._num} runs{why}")
+        counts = {"not launched": num_other, "cannot be launched again": num_lost}
+        why = "".join(f"; {number} {what}" for what, number in counts.items() if number)
+        self._say(f"reproduced: {num_good} of {total} runs{why}")
 
     def _say(self, text: str) -> None:
         self._console.print(text, soft_wrap=True)
