@@ -194,6 +194,7 @@ def test_without_a_path_it_is_said_what_to_give(clozelab: Run) -> None:
 
 @pytest.mark.network
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # minutes on two idle cores, more beside other tests
 def test_the_three_experiments_of_the_chain_run_in_order(train: Train) -> None:
     first = train("experiment=chain_pretrain")
     second = train("experiment=chain_adapt", f"model.path={first}")
