@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import pyarrow as pa
-import yaml
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -21,7 +20,7 @@ from clozelab.predict.columns import GUESSES, Columns
 from clozelab.predict.item import Item, make_item
 from clozelab.predict.read import KINDS, Input
 from clozelab.predict.write import check_output, output
-from clozelab.store.runs import Runs, run_directory
+from clozelab.store.runs import Runs, read_config, run_directory
 
 if TYPE_CHECKING:  # they import torch
     from clozelab.predict.question import Answer, Question
@@ -131,8 +130,8 @@ def _asked(given: argparse.Namespace) -> Input | list[Item | DataError]:
 
 def _own_columns(run: str) -> dict[str, str]:
     """Returns the columns that the run's configuration names for its own files, by role."""
-    config = yaml.safe_load((run_directory(run) / "config.yaml").read_text(encoding="utf-8"))
-    return {role: name for role, name in config["data"]["format"].items() if role in GUESSES and name}
+    form = read_config(run_directory(run), "data")["data"]["format"]
+    return {role: name for role, name in form.items() if role in GUESSES and name}
 
 
 def _write(
