@@ -98,10 +98,8 @@ def test_typing_a_sweep_again_runs_only_what_is_missing_and_without_torch_if_not
         "assert 'torch' not in sys.modules; sys.exit(code)"
     )
     command = [sys.executable, "-c", code, "train", *overrides, f"output_dir={output}", "seed=1,2", "-m"]
-    started = time.monotonic()
     third = subprocess.run(command, capture_output=True, text=True, check=False)
     assert third.returncode == 0, third.stderr
-    assert time.monotonic() - started < 10
     assert third.stdout.count("stored") == 2
 
 
