@@ -97,3 +97,11 @@ def test_offsets_reach_beyond_what_32_bits_count() -> None:
     ragged = Ragged(values=np.broadcast_to(np.int32(7), far + 2), offsets=np.array([0, far, far + 2]))
     assert ragged[1].tolist() == [7, 7]
     assert ragged.lengths().tolist() == [far, 2]
+
+
+def test_writing_maps_no_file_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(np, "memmap")
+    RaggedStore.write(tmp_path / "store", {"ids": [[1, 2], [3]]}, {})
+    monkeypatch.undo()
+    np.save(tmp_path / "saved.npy", np.array([1, 2, 3], dtype=np.int32))
+    assert (tmp_path / "store" / "ids.values.npy").read_bytes() == (tmp_path / "saved.npy").read_bytes()

@@ -1,6 +1,7 @@
 """Tokenised examples as memory-mapped flat arrays with offsets: memory does not grow with the corpus."""
 
 import json
+import shutil
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -118,10 +119,11 @@ class Writer(AbstractContextManager["Writer"]):
             return
         for name, kind_of_value in self._types.items():
             raw = self._folder / f"{name}.raw"
-            # np.memmap refuses empty files, hence the plain array for an empty field.
-            empty = not self._offsets[name][-1]
-            flat = np.empty(0, dtype=kind_of_value) if empty else np.memmap(raw, dtype=kind_of_value, mode="r")
-            np.save(self._folder / f"{name}.values.npy", flat)
+            # By the block: np.save of a memory map would count the whole file as memory of this process.
+            with open(raw, "rb") as values, open(self._folder / f"{name}.values.npy", "wb") as file:
+                described = {"descr": kind_of_value.str, "fortran_order": False, "shape": (self._offsets[name][-1],)}
+                np.lib.format.write_array_header_1_0(file, described)
+                shutil.copyfileobj(values, file)
             np.save(self._folder / f"{name}.offsets.npy", np.asarray(self._offsets[name], dtype=np.int64))
             raw.unlink()
         text = json.dumps({**self.header, "fields": list(self._types), "format_version": FORMAT_VERSION})
