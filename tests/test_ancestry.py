@@ -156,6 +156,7 @@ def test_another_attention_than_the_earlier_run_had_is_warned_of_in_one_line(
     assert caplog.messages == ([line] if warned else [])
 
 
+@pytest.mark.slow
 def test_the_weights_are_identity_and_the_place_of_outputs_is_not(
     overrides: list[str], finished_run: Path, tmp_path: Path
 ) -> None:
@@ -173,6 +174,7 @@ def test_the_weights_are_identity_and_the_place_of_outputs_is_not(
     assert identity(moved) != identity(finished_run)
 
 
+@pytest.mark.slow
 def test_a_chain_trained_elsewhere_has_the_same_identity_to_its_end(
     train: Train, overrides: list[str], tmp_path: Path
 ) -> None:

@@ -69,6 +69,7 @@ def test_what_hydra_and_the_parent_of_a_sweep_import_is_free_of_torch(tmp_path: 
     assert done.stdout == "set()\n", done.stderr
 
 
+@pytest.mark.slow
 def test_a_mistake_below_the_root_is_one_line_and_exit_code_2_for_the_real_command(tmp_path: Path) -> None:
     done, seconds = python("-m", "clozelab", "train", "optimizer.lr=-1", folder=tmp_path)
     assert done.returncode == 2
@@ -105,8 +106,8 @@ def cells(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     "line",
     [
         "-m train optimizer.lr=1e-5,3e-5 seed=1,2",
-        "train -m optimizer.lr=1e-5,3e-5 seed=1,2",
-        "train optimizer.lr=1e-5,3e-5 -m seed=1,2",
+        pytest.param("train -m optimizer.lr=1e-5,3e-5 seed=1,2", marks=pytest.mark.slow),
+        pytest.param("train optimizer.lr=1e-5,3e-5 -m seed=1,2", marks=pytest.mark.slow),
         "train optimizer.lr=1e-5,3e-5 seed=1,2 --multirun",
     ],
 )

@@ -1,5 +1,6 @@
 """Every config file composes, passes the check, and says what it is and how to run it."""
 
+import copy
 import inspect
 import os
 import re
@@ -9,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import zipfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +60,17 @@ def _swept(experiment: str) -> dict[str, Any]:
     return swept
 
 
+@cache
+def composed(*arguments: str) -> dict[str, Any]:
+    """Returns a composed configuration, to read only: many tests look at the same."""
+    return compose(arguments)
+
+
 def complete(arguments: list[str], fill: dict[str, str]) -> dict[str, Any]:
     """Returns the composed configuration with nothing left open; of a sweep, the first cell."""
     experiments = [word.partition("=")[2] for word in arguments if word.startswith("experiment=")]
     cell = [f"{key}={values}".split(",")[0] for name in experiments for key, values in _swept(name).items()]
-    config = compose([*(["hydra.sweeper.params=null", *cell] if cell else []), *arguments])
+    config = copy.deepcopy(composed(*(["hydra.sweeper.params=null", *cell] if cell else []), *arguments))
     for key, value in fill.items():
         group, *path, name = key.split(".")
         kind = config[group]["source"]["_target_"].rpartition(".")[2]
@@ -81,7 +89,9 @@ def test_there_are_as_many_files_as_expected() -> None:
 
 
 @pytest.mark.parametrize("file", OPTIONS, ids=str)
-def test_every_option_composes_and_is_identified_and_passes_the_check(file: Path, fill: dict[str, str]) -> None:
+def test_every_option_composes_is_identified_passes_the_check_and_lists_every_key(
+    file: Path, fill: dict[str, str]
+) -> None:
     tasks = {"words": "token_classification", "texts": "sequence_classification", "documents": "pretraining"}
     task = next((f"task={tasks[k]}" for k in tasks if file.parts[0] == "data" and file.stem in serving(k)), None)
     config = complete([*filter(None, [task]), f"{file.parts[0]}={file.stem}"], fill)
@@ -89,6 +99,15 @@ def test_every_option_composes_and_is_identified_and_passes_the_check(file: Path
     identity = identify(config)
     assert len(identity.cell) == 8
     assert "???" not in map(str, identity.values.values())
+    for node in _own_nodes(config, file.parts[0]):
+        assert set(node) - {"_target_"} == set(inspect.signature(find_target(node["_target_"])).parameters)
+
+
+def _own_nodes(config: dict[str, Any], group: str) -> list[dict[str, Any]]:
+    """Returns the nodes of a group that name classes of ours, whose every key stands in the file."""
+    if group not in OURS:
+        return []
+    return [config[group]] if is_node(config[group]) else list(config[group].values())
 
 
 @pytest.mark.parametrize("file", OPTIONS, ids=str)
@@ -133,18 +152,10 @@ def test_files_are_deltas() -> None:
     assert statistics.median(lengths.values()) <= 10
 
 
-@pytest.mark.parametrize("file", [file for file in OPTIONS if file.parts[0] in OURS], ids=str)
-def test_every_key_that_a_node_of_ours_takes_is_in_the_file(file: Path) -> None:
-    config = compose([f"{file.parts[0]}={file.stem}"])[file.parts[0]]
-    for node in [config] if is_node(config) else config.values():
-        target = find_target(node["_target_"])
-        assert set(node) - {"_target_"} == set(inspect.signature(target).parameters)
-
-
 @pytest.mark.parametrize("file", [file for file in OPTIONS if file.parts[0] == "task"], ids=str)
 def test_a_task_is_called_the_same_in_its_file_its_module_and_its_class(file: Path) -> None:
     camel = "".join(part.capitalize() for part in file.stem.split("_"))
-    assert compose([f"task={file.stem}"])["task"]["_target_"] == f"clozelab.task.{file.stem}.{camel}"
+    assert composed(f"task={file.stem}")["task"]["_target_"] == f"clozelab.task.{file.stem}.{camel}"
     assert (ROOT / "tests" / "task" / f"test_{file.stem}.py").exists()
 
 

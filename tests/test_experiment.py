@@ -67,6 +67,7 @@ def test_two_runs_of_one_config_end_bitwise_equal_with_dropout_on(
     assert (a / "history.csv").read_text() == (b / "history.csv").read_text()
 
 
+@pytest.mark.slow
 def test_another_seed_ends_elsewhere(clozelab: Run, overrides: list[str], tmp_path: Path) -> None:
     a = train(clozelab, overrides, tmp_path / "a", "seed=1")
     b = train(clozelab, overrides, tmp_path / "b", "seed=2")
@@ -85,6 +86,7 @@ def test_a_completed_run_returns_its_metrics_without_running(
     assert {p: p.stat().st_mtime_ns for p in run.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_rerun_runs_a_completed_run_again_to_the_same_end(clozelab: Run, overrides: list[str], tmp_path: Path) -> None:
     run = train(clozelab, overrides, tmp_path / "a")
     metrics, first = (run / "metrics.json").read_text(), (run / "model" / "model.safetensors").stat().st_mtime_ns
@@ -97,7 +99,14 @@ class Killed(BaseException):
     """Stands for a process that ends here and now."""
 
 
-@pytest.mark.parametrize(("step", "micro_batches"), [(1, 1), (7, 3), (8, 1), (8, 3), (9, 1), (15, 3), (16, 1)])
+@pytest.mark.parametrize(
+    ("step", "micro_batches"),
+    [
+        (7, 3),
+        (8, 1),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in ((1, 1), (8, 3), (9, 1), (15, 3), (16, 1))),
+    ],
+)
 def test_a_run_that_dies_after_any_checkpoint_continues_to_the_same_bits(
     clozelab: Run, overrides: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int, micro_batches: int
 ) -> None:
@@ -172,6 +181,7 @@ def test_an_interrupted_run_refuses_to_go_on_under_other_numerics(
     assert clozelab("train", *options, "data.micro_batches=2", "rerun=true")[0] == 0
 
 
+@pytest.mark.slow
 def test_micro_batches_leave_the_parameters_as_they_are(clozelab: Run, overrides: list[str], tmp_path: Path) -> None:
     """In float64 without dropout; 60 sentences in batches of 16 leave a last step of 12."""
     model = json.loads((Path(overrides[1].partition("=")[2]) / "config.json").read_text())
@@ -273,6 +283,7 @@ def test_entities_asked_of_plain_tags_are_refused_before_training(
     assert "macro_f1" in out
 
 
+@pytest.mark.slow
 def test_early_stopping_ends_the_same_after_a_kill(
     clozelab: Run, overrides: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,7 @@ def intended(key: str) -> Kind:
     return Kind.FREE if key in FREE or below else Kind.IDENTITY
 
 
+@pytest.mark.slow
 def test_every_key_is_of_the_kind_it_is_meant_to_be(keys: set[str]) -> None:
     assert {key: kind_of(key) for key in keys} == {key: intended(key) for key in keys}
     assert {*FREE, *NUMERICS} <= keys, "the lists here name real keys"
@@ -68,6 +69,7 @@ def test_what_a_corpus_beside_has_and_nothing_reads_does_not_name_a_run() -> Non
         assert identify(whole) != identify(config)
 
 
+@pytest.mark.slow
 def test_every_entry_of_the_table_decides_some_key(keys: set[str]) -> None:
     deciding = {next(pattern for pattern, _ in KINDS if fnmatchcase(key, pattern)) for key in keys}
     assert [pattern for pattern, _ in KINDS if pattern not in deciding] == []

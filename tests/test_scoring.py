@@ -60,7 +60,7 @@ def test_errors_of_both_splits_agree_with_predictions_and_metrics(finished_run: 
     assert correct / num_gold == pytest.approx(metrics[f"{SPLITS[split]}/recall_conlleval"])
 
 
-@pytest.mark.parametrize("pooling", ["mean", "all"])
+@pytest.mark.parametrize("pooling", ["mean", pytest.param("all", marks=pytest.mark.slow)])
 def test_a_run_with_other_pooling_trains_and_predicts_legal_tags_only(
     clozelab: Run, overrides: list[str], tmp_path: Path, pooling: str
 ) -> None:

@@ -113,9 +113,9 @@ def _evaluate(arguments: list[str]) -> int:
 
 def _compare(arguments: list[str]) -> int:
     from clozelab.compare.command import USAGE, run
-    from clozelab.report.page import write_page
+    from clozelab.report.page import page_writer
 
-    return _answer(USAGE, partial(run, write_page=write_page), arguments)
+    return _answer(USAGE, partial(run, page_writer=page_writer), arguments)
 
 
 def _runs(arguments: list[str]) -> int:

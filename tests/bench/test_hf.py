@@ -84,6 +84,7 @@ def test_a_run_may_be_longer_than_an_epoch(folder: Path) -> None:
     assert peer(folder, lengths=[5] * 6).run(num_steps=5).examples == 4 + 2 + 4 + 2 + 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["default", "tuned"])
 def test_runs_continue_the_epoch_where_the_run_before_ended(
     folder: Path, mode: Mode, forwarded: list[torch.Tensor]
@@ -96,6 +97,7 @@ def test_runs_continue_the_epoch_where_the_run_before_ended(
     assert Counter(int(row.sum()) for mask in forwarded for row in mask) == Counter(lengths)
 
 
+@pytest.mark.slow
 def test_every_epoch_is_in_another_order(folder: Path, forwarded: list[torch.Tensor]) -> None:
     peer(folder, lengths=list(range(3, 27)), batch_size=1).run(num_steps=48 - WARMUP_STEPS)
     order = [int(mask.sum()) for mask in forwarded]
@@ -103,6 +105,7 @@ def test_every_epoch_is_in_another_order(folder: Path, forwarded: list[torch.Ten
     assert sorted(order[:24]) == sorted(order[24:])
 
 
+@pytest.mark.slow
 def test_the_order_follows_from_the_seed(folder: Path, forwarded: list[torch.Tensor]) -> None:
     orders = []
     for seed in (1, 1, 2):
@@ -112,6 +115,7 @@ def test_the_order_follows_from_the_seed(folder: Path, forwarded: list[torch.Ten
     assert orders[0] == orders[1] != orders[2]
 
 
+@pytest.mark.slow
 def test_tuned_batches_hold_less_padding(folder: Path, forwarded: list[torch.Tensor]) -> None:
     lengths = random.Random(0).choices(range(3, 60), k=64)
     padded = {}
@@ -122,6 +126,7 @@ def test_tuned_batches_hold_less_padding(folder: Path, forwarded: list[torch.Ten
     assert sum(lengths) <= padded["tuned"] < padded["default"]
 
 
+@pytest.mark.slow
 def test_every_run_trains_further(folder: Path) -> None:
     subject = peer(folder, lengths=[10] * 20)
     weight = subject._trainer.model.classifier.weight
@@ -171,6 +176,7 @@ def test_the_order_of_lengths_repeats_after_a_block(folder: Path, mode: Mode, ex
     assert peer(folder, lengths=[5] * examples, mode=mode).block_steps == block_steps
 
 
+@pytest.mark.slow
 def test_a_block_of_steps_sees_long_and_short_sentences_in_their_proportions(
     folder: Path, forwarded: list[torch.Tensor]
 ) -> None:

@@ -38,6 +38,7 @@ def test_a_state_saved_at_a_mid_epoch_validation_would_skip_it_so_it_waits(
     assert saved == [3, 5, 7, 8, 11, 13, 15, 16]
 
 
+@pytest.mark.slow
 def test_a_finished_run_keeps_its_checkpoints_only_if_asked(
     clozelab: Run, overrides: list[str], tmp_path: Path
 ) -> None:

@@ -107,8 +107,9 @@ def test_without_a_finished_run_it_says_how_they_stand(tmp_path: Path, make_run:
 def test_flat_rows_have_everything_at_full_precision(study: Path) -> None:
     rows = flat(compare([study], against="00000001"))
     first, last = rows[0], rows[-1]
-    assert list(first)[:9] == [
-        "cell", "study", "selected", "lr", "n", "seeds", "val/accuracy", "val/accuracy std", "val/accuracy low",
+    assert list(first)[:10] == [
+        "cell", "study", "selected", "group", "lr", "n", "seeds", "val/accuracy", "val/accuracy std",
+        "val/accuracy low",
     ]  # fmt: skip
     assert (first["cell"], first["selected"], first["lr"], first["n"], first["seeds"]) == (
         "00000003", True, 3e-5, 3, "1 2 3",
@@ -120,3 +121,12 @@ def test_flat_rows_have_everything_at_full_precision(study: Path) -> None:
     assert math.isnan(last["test/accuracy std"])
     assert last["notes"] == "seed 1 failed; seed 3 missing; n = 1"
     assert all(row.keys() == first.keys() for row in rows)
+
+
+def test_a_row_names_the_group_in_which_its_metrics_compare(tmp_path: Path, make_run: MakeRun) -> None:
+    make_run(tmp_path, "a-00000001", 1, metrics={"val/accuracy": 0.5})
+    make_run(tmp_path, "b-00000002", 1, metrics={"val/pearson": 0.5}, selection="val/pearson")
+    make_run(tmp_path, "c-00000003", 1, metrics={"val/accuracy": 0.7})
+    make_run(tmp_path, "d-00000004", 1, status="failed")
+    rows = flat(compare([tmp_path]))
+    assert [(row["cell"][-1], row["group"]) for row in rows] == [("3", 1), ("1", 1), ("2", 2), ("4", None)]

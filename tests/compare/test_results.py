@@ -114,10 +114,12 @@ def test_cells_of_two_studies_are_told_apart(grid: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("content", ["{}", '{"cells": {}}', "[1]"])
-def test_a_file_of_another_shape_is_kept(content: str, grid: Path, tmp_path: Path) -> None:
+def test_a_file_of_another_shape_is_kept(content: str, clozelab: Run, grid: Path, tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text(content)
     with pytest.raises(ConfigError, match="not written by compare --record; move it away"):
         record(grid, at=tmp_path)
+    code, out, err = clozelab("compare", str(tmp_path / "nothing"), "--record", str(tmp_path))
+    assert (code, out, "not written by compare --record" in err) == (2, "", True), "said before the runs are read"
     assert (tmp_path / "results.json").read_text() == content
 
 
@@ -168,7 +170,7 @@ def test_what_is_left_out_is_said(clozelab: Run, grid: Path, tmp_path: Path) -> 
     assert (code, err.splitlines()[1]) == (0, "left out  runs that are not completed: 1")
     (tmp_path / "file").write_text("")
     code, _, err = clozelab("compare", str(grid), "--record", str(tmp_path / "file"))
-    assert (code, err) == (2, f"clozelab: --record {tmp_path / 'file'}: File exists\n")
+    assert (code, err) == (2, f"clozelab: --record {tmp_path / 'file'}: is no folder\n")
     for run in grid.glob("*/*/config.yaml"):
         run.unlink()
     code, _, err = clozelab("compare", str(grid), "--record", str(tmp_path / "r"))

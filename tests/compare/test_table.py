@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from clozelab.compare.comparison import Comparison, compare
 from clozelab.compare.table import FORMATS, print_terminal
@@ -24,7 +25,7 @@ def width(monkeypatch: pytest.MonkeyPatch) -> None:
 def printed(comparison: Comparison, capsys: pytest.CaptureFixture[str]) -> str:
     print_terminal(comparison)
     out = capsys.readouterr().out
-    assert max(map(len, out.splitlines())) <= 80
+    assert max(map(cell_len, out.splitlines())) <= 80
     assert "…" not in out, "nothing is cut"
     return "\n".join(line.rstrip() for line in out.splitlines())
 
@@ -106,6 +107,18 @@ def test_words_that_look_like_markup_are_printed_as_they_are(
     assert all(value in out for value in ("[bold]", ":smile:", "<script>"))
 
 
+def test_han_characters_take_two_columns_each(
+    tmp_path: Path, make_run: MakeRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for i in range(2):
+        make_run(
+            tmp_path, f"a-0000000{i}", 1, identity={"data.train": f"語料庫{i}.txt", "data.test": f"測試語料{i}.txt"}
+        )
+    out = printed(compare([tmp_path]), capsys)
+    assert "語料庫1.txt" in out
+    assert "測試語料1.txt" in out
+
+
 def test_large_values_and_missing_ones_have_their_place(
     tmp_path: Path, make_run: MakeRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,7 +139,7 @@ def test_csv_is_read_back(study: Path) -> None:
 
 def test_json_has_whole_keys_and_every_seed(study: Path) -> None:
     rows = json.loads(FORMATS["json"](compare([study], against="00000001")))
-    assert rows[0]["config"] == {"optimizer.lr": 3e-5}
+    assert (rows[0]["config"], rows[0]["group"]) == ({"optimizer.lr": 3e-5}, 1)
     assert rows[0]["metrics"]["val/accuracy"]["values"] == [0.85, 0.885, 0.84]
     assert rows[0]["against"]["test/accuracy"]["p bootstrap"] < 0.01
     assert "against" not in rows[2], "the baseline itself"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from clozelab.config import nodes
 from clozelab.config.nodes import find_target, instantiate
 from clozelab.data.conll import Conll
 from clozelab.errors import ConfigError
@@ -101,7 +102,8 @@ def test_a_package_may_declare_its_own_targets(tmp_path: Path, monkeypatch: pyte
         find_target("plugin_for_test.Mine")
     point = importlib.metadata.EntryPoint("mine", "plugin_for_test", "clozelab.targets")
     points = {"clozelab.targets": [point]}
-    monkeypatch.setattr("clozelab.config.nodes.entry_points", lambda group: points[group])
+    monkeypatch.setattr(nodes, "entry_points", lambda group: points[group])
+    monkeypatch.setattr(nodes, "_declared_prefixes", nodes._declared_prefixes.__wrapped__)
     assert find_target("plugin_for_test.Mine").__name__ == "Mine"
     for name in ("plugin_for_test.os.system", "plugin_for_test.os", "plugin_for_test_evil.Mine"):
         with pytest.raises(ConfigError):

@@ -146,6 +146,7 @@ def test_pairs_belong_together_or_are_of_two_documents(short: float, build: Buil
     assert whole
 
 
+@pytest.mark.slow
 def test_half_of_the_pairs_belong_together_and_either_half_gives_way(build: Build) -> None:
     passages = build(articles(40))
     examples = drawn(passages, 25)
@@ -176,7 +177,9 @@ def guessed(values: NDArray[np.int64], labels: NDArray[np.int64], shown: NDArray
     return float((counts[values[~shown]].argmax(1) == labels[~shown]).mean())
 
 
-@pytest.mark.parametrize(("length", "short"), [(60, 0.1), (110, 0.0), (20, 0.0), (9, 0.0)])
+@pytest.mark.parametrize(
+    ("length", "short"), [(60, 0.1), (9, 0.0), *(pytest.param(n, 0.0, marks=pytest.mark.slow) for n in (110, 20))]
+)
 def test_nothing_but_what_it_says_tells_whether_a_pair_belongs_together(
     length: int, short: float, build: Build
 ) -> None:
@@ -221,6 +224,7 @@ def test_there_must_be_two_different_documents_to_draw_pairs_from(
     assert len(build(articles(number), prints=prints, pairs=False))
 
 
+@pytest.mark.slow
 def test_all_tokens_are_read_about_equally_often_as_strange_halves_too(build: Build) -> None:
     passages = build(articles(20, sentences=30))
     read = np.zeros(len(passages.ids.values))
@@ -241,6 +245,7 @@ def test_all_tokens_are_read_about_equally_often_as_strange_halves_too(build: Bu
             assert 0.7 * strange.mean() < strange[places].mean() < 1.55 * strange.mean()
 
 
+@pytest.mark.slow
 def test_every_place_is_masked_equally_often_over_the_epochs(build: Build) -> None:
     passages = build(articles(3), pairs=False)
     epochs = 600
@@ -285,6 +290,7 @@ def test_evaluation_sees_the_same_whatever_the_seed_and_no_epoch_sees_it(build: 
         assert not any(same(one.draw(number, None), one.draw(number, epoch)) for epoch in range(3))
 
 
+@pytest.mark.slow
 def test_processes_that_share_the_work_draw_the_same(build: Build) -> None:
     passages = build(articles(12))
     numbers, epochs = [*range(len(passages))] * 2, [0] * len(passages) + [3] * len(passages)

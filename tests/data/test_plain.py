@@ -168,6 +168,7 @@ def test_values_that_cannot_be_meant_are_refused_by_name(options: dict[str, Any]
     assert caught.value.key == key
 
 
+@pytest.mark.slow
 def test_memory_holds_one_document_whatever_the_size_of_the_file(path: Path) -> None:
     document = ("word " * 200 + "\n") * 20 + "\n"  # 20 kB
     with open(path, "w") as file:

@@ -100,6 +100,7 @@ def test_a_tag_of_another_scheme_is_refused() -> None:
         to_iob2(["NN"], "iob2", Counter())
 
 
+@pytest.mark.slow
 def test_a_corpus_in_any_scheme_trains_the_same_and_says_so(
     clozelab: Callable[..., tuple[int, str, str]], overrides: list[str], conll_files: dict[str, Path], tmp_path: Path
 ) -> None:

@@ -67,17 +67,18 @@ def test_the_table_fits_80_columns_and_tells_cells_apart(
     make_run: MakeRun, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    name = "conll2003-minilm_l6-max_epochs=3-lr=5e-05-with_a_name_that_never_ends-"
-    for digit in "ab":
-        make_run(name=name + digit * 8, status="interrupted", finished="2026-11-09T10:00:00+00:00")
+    long = "conll2003-minilm_l6-max_epochs=3-lr=5e-05-with_a_name_that_never_ends-"
+    for name in (long + "a" * 8, long + "b" * 8, "一个没有尽头的名字" * 5 + "-" + "c" * 8):
+        make_run(name=name, status="interrupted", finished="2026-11-09T10:00:00+00:00")
     make_run(study="another", seed=12345)
     write(list_runs(Path("outputs")), "table")
     out = capsys.readouterr().out
     assert all(cell_len(line) <= 80 for line in out.splitlines() if "@" not in line)
     assert "aaaaaaaa" in out
     assert "bbbbbbbb" in out
+    assert "cccccccc" in out
     assert "val and test: f1, what each run was selected by" in out
-    assert "2 studies: 3 runs (2 interrupted, 1 completed)" in out
+    assert "2 studies: 4 runs (3 interrupted, 1 completed)" in out
 
 
 def test_json_and_csv_hold_the_same_rows_in_full(make_run: MakeRun, capsys: Any) -> None:

@@ -24,6 +24,8 @@ Folder = Callable[[str], Path]
 
 PACKED = ("bert", "electra", "distilbert", "albert", "roberta", "xlm-roberta", "modernbert")
 PADDED = ("mpnet", "deberta-v2")
+FIRST = ("bert", "roberta", "deberta-v2")
+"""Of these, what the fast tests look at."""
 METASPACE = tuple(f"metaspace {scheme}{end}" for scheme in ("always", "first", "never") for end in ("", " whole"))
 NESTED = ("always behind white space", "never behind white space", "never behind punctuation", "bytes behind digits")
 TOKENIZERS = (*PACKED, *PADDED, *METASPACE, *NESTED, "bytes", "bytes without a blank")
@@ -52,7 +54,10 @@ def odd_file(conll_files: dict[str, Path], tmp_path_factory: pytest.TempPathFact
     return file
 
 
-@pytest.mark.parametrize("kind", [*PACKED, *PADDED])
+@pytest.mark.parametrize(
+    "kind",
+    [kind if kind in FIRST else pytest.param(kind, marks=pytest.mark.slow) for kind in (*PACKED, *PADDED)],
+)
 def test_an_architecture_trains_windows_and_exports_what_plain_transformers_computes(
     kind: str, clozelab: Run, overrides: list[str], encoder_folder: Folder, odd_file: Path, tmp_path: Path
 ) -> None:

@@ -236,10 +236,10 @@ def assert_close(a: SimpleNamespace, b: SimpleNamespace) -> None:
     ("task", "options"),
     [
         ("token", ["task.pooling=first", "data.micro_batches=3"]),
-        ("token", ["task.pooling=mean", "data.context=8"]),
-        ("sequence", ["task.pooling=first"]),
+        pytest.param("token", ["task.pooling=mean", "data.context=8"], marks=pytest.mark.slow),
+        pytest.param("sequence", ["task.pooling=first"], marks=pytest.mark.slow),
         ("sequence", ["task.pooling=mean", "data.micro_batches=8"]),
-        ("token", ["trainer.precision=64-true"]),
+        pytest.param("token", ["trainer.precision=64-true"], marks=pytest.mark.slow),
     ],
 )
 def test_a_run_gives_the_same_numbers_with_and_without_the_cache(
@@ -289,6 +289,7 @@ class Killed(BaseException):
     """Stands for a process that ends here and now."""
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_continues_to_the_same_bits_and_a_cache_of_another_size_refuses(
     command: Any, clozelab: Run, overrides: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -322,6 +323,7 @@ def test_an_interrupted_run_continues_to_the_same_bits_and_a_cache_of_another_si
     assert all(torch.equal(whole.weights[name], weight) for name, weight in cut.weights.items())
 
 
+@pytest.mark.slow
 def test_mixed_precision_gives_what_it_gives_without_the_cache_up_to_its_own_rounding(command: Any) -> None:
     plain, cached = (
         command("token", f"bf16{gb}", "trainer.precision=bf16-mixed", f"feature_cache_gb={gb}") for gb in "04"

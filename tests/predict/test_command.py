@@ -146,6 +146,14 @@ def test_a_bad_line_stops_the_job_or_is_skipped_and_both_say_which(
     assert err.splitlines()[-1] == "skipped: 5 in all"
 
 
+def test_if_every_line_is_skipped_the_exit_code_says_so(
+    clozelab: Run, run_of: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed(monkeypatch, b"{\n[\n")
+    code, out, err = clozelab("predict", str(run_of("single")), "--input=-", "--format=jsonl", "--on-error=skip")
+    assert (code, out, err.splitlines()[-1]) == (1, "", "skipped: 2 in all")
+
+
 def test_a_sentence_with_a_bad_line_is_skipped_whole(
     clozelab: Run, run_of: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

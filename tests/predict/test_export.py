@@ -158,7 +158,7 @@ Made = Callable[[str], Path]
 
 
 @pytest.mark.filterwarnings("ignore:Tokenizer does not support real words")
-@pytest.mark.parametrize("encoder", ["roberta", "electra"])
+@pytest.mark.parametrize("encoder", ["roberta", pytest.param("electra", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["single", "pairs", "numbers", "words", "masks"])
 def test_pipelines_of_other_encoders_answer_the_same(
     kind: str, encoder: str, encoder_folder: Made, run_of: Runs, phrases: Phrases, tmp_path: Path,

@@ -36,6 +36,7 @@ def test_words_get_the_tags_that_the_run_itself_predicted(run_of: Runs) -> None:
     assert any(tag != "O" for tag in tags)
 
 
+@pytest.mark.slow
 def test_a_run_that_reads_context_and_decodes_by_viterbi_does_so_here(
     overrides: list[str], tmp_path: Path, conll_files: dict[str, Path]
 ) -> None:

@@ -76,7 +76,7 @@ def test_cells_know_among_which_they_compare(tmp_path: Path, run_at: RunAt) -> N
         run_at(tmp_path / "s" / f"c{k}", 1, identity={"data.validation": corpus}, metrics={"val/loss": 1.0})
     run_at(tmp_path / "s" / "failed", 1, identity={"data.validation": "x"})
     cells = found(tmp_path / "s")["cells"]
-    assert [(cell["hash"], cell["group"]) for cell in cells] == [("c0", 0), ("c2", 0), ("c1", 1), ("failed", None)]
+    assert [(cell["hash"], cell["group"]) for cell in cells] == [("c0", 1), ("c2", 1), ("c1", 2), ("failed", None)]
 
 
 def test_a_key_that_a_class_implies_is_a_difference_and_no_column(tmp_path: Path, run_at: RunAt) -> None:

@@ -17,7 +17,7 @@ import pytest
 from clozelab.compare.comparison import compare
 from clozelab.errors import ConfigError
 from clozelab.report.content import content
-from clozelab.report.page import page, write_page
+from clozelab.report.page import page, page_writer
 
 StudyAt = Callable[..., Path]
 Clozelab = Callable[..., tuple[int, str, str]]
@@ -82,7 +82,7 @@ def test_a_study_whose_name_is_no_text_is_no_obstacle(tmp_path: Path, study_at: 
         study.rename(strange)
     except OSError:
         pytest.skip("this file system takes text only")
-    write_page(compare([strange]), tmp_path / "report.html")
+    page_writer(tmp_path / "report.html")(compare([strange]))
     assert (tmp_path / "report.html").read_text(encoding="utf-8").count("gr?id") == 1
 
 
@@ -99,6 +99,8 @@ def test_a_path_that_is_no_page_is_refused(name: str, clozelab: Clozelab, tmp_pa
     study = study_at(tmp_path / "grid")
     code, out, err = clozelab("compare", str(study), "--html", str(tmp_path / name))
     assert (code, out, err.count("\n")) == (2, "", 1)
+    # Before the runs are read: a path that names none is not even looked at.
+    assert clozelab("compare", str(tmp_path / "nothing"), "--html", str(tmp_path / name)) == (code, out, err)
     assert f"--html {tmp_path / name}: must name a file that ends in .html" in err
 
 
@@ -106,7 +108,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, study_at: StudyAt
     pytest.importorskip("plotly")
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"--html .*: cannot be written: "):
-        write_page(compare([study_at(tmp_path / "grid")]), tmp_path / "file" / "report.html")
+        page_writer(tmp_path / "file" / "report.html")(compare([study_at(tmp_path / "grid")]))
 
 
 def test_without_the_plotting_library_one_is_told_what_to_install(
@@ -114,7 +116,7 @@ def test_without_the_plotting_library_one_is_told_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
     with pytest.raises(ConfigError, match=re.escape("pip install 'clozelab[report]'")):
-        write_page(compare([study_at(tmp_path / "grid")]), tmp_path / "report.html")
+        page_writer(tmp_path / "report.html")(compare([study_at(tmp_path / "grid")]))
 
 
 def test_the_table_is_printed_as_ever_and_the_page_beside_it(
@@ -163,7 +165,7 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Open]:
         study: Path, *, width: int = 1280, scheme: str = "light", change: Callable[[str], str] = str, **options: Any
     ) -> Any:
         file = tmp_path / "report.html"
-        write_page(compare([study], **options), file)
+        page_writer(file)(compare([study], **options))
         file.write_text(change(file.read_text(encoding="utf-8")), encoding="utf-8")
         context = browser.new_context(
             viewport={"width": width, "height": 844}, color_scheme=scheme, offline=True, is_mobile=width < 600

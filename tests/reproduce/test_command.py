@@ -170,6 +170,7 @@ def test_a_parent_that_is_gone_is_named_with_what_it_was(adapted_run: Path, cloz
     assert (code, out.startswith("what differs: nothing")) == (0, True)
 
 
+@pytest.mark.slow
 def test_an_interrupted_reproduction_goes_on_and_a_finished_one_is_compared_at_once(
     finished_run: Path, clozelab: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,6 +208,7 @@ def test_the_recorded_number_of_threads_is_taken_unless_another_is_given(
     assert ["numerics.num_threads", "1", "2"] in [line.split() for line in out.splitlines()]
 
 
+@pytest.mark.slow
 def test_a_study_and_its_record_are_reproduced_run_by_run(overrides: list[str], clozelab: Run, tmp_path: Path) -> None:
     for seed in (1, 2):
         assert clozelab("train", *overrides, f"seed={seed}", "study=two", "trainer.max_epochs=1")[0] == 0

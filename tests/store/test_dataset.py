@@ -210,7 +210,13 @@ def test_a_task_of_glue_is_read_as_its_config_says(name: str, glue: Path) -> Non
         assert [text.label for text in found["test"]] == [stored[i % len(stored)] for i in range(6)]
 
 
-@pytest.mark.parametrize(("name", "metric"), [("mrpc", "f1/equivalent"), ("mnli", "f1/neutral"), ("stsb", "pearson")])
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("mrpc", "f1/equivalent"),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in (("mnli", "f1/neutral"), ("stsb", "pearson"))),
+    ],
+)
 def test_a_task_of_glue_trains_from_the_command_line(
     name: str, metric: str, clozelab: Run, glue: Path, tiny_model: Path, tmp_path: Path
 ) -> None:

@@ -3,11 +3,14 @@
 import os
 import signal
 
+import pytest
+
 from clozelab.sweep.pool import Worker
 
 SOUND: dict[str, object] = {"action": "run", "config_file": "no-such-file.yaml"}
 
 
+@pytest.mark.slow
 def test_a_worker_answers_fails_and_is_replaced_after_a_death() -> None:
     with Worker() as worker:
         first = worker.ask(SOUND)

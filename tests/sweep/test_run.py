@@ -80,6 +80,7 @@ def test_a_sweep_survives_cells_that_raise_exit_and_are_killed(
     assert by_action["raise"] == by_action["kill"] == by_action["hard_exit"] == "failed"
 
 
+@pytest.mark.slow
 def test_typing_a_sweep_again_runs_only_what_is_missing_and_without_torch_if_nothing_is(
     overrides: list[str], tmp_path: Path
 ) -> None:
@@ -103,6 +104,7 @@ def test_typing_a_sweep_again_runs_only_what_is_missing_and_without_torch_if_not
     assert third.stdout.count("stored") == 2
 
 
+@pytest.mark.slow
 def test_every_cell_is_checked_before_the_first_starts(overrides: list[str], tmp_path: Path) -> None:
     output = tmp_path / "outputs"
     done = sweep(overrides, output, "optimizer.lr=1e-3,-1", "data.batch_size=8,0")

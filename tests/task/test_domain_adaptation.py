@@ -71,6 +71,7 @@ def test_a_head_that_would_be_warmed_up_to_the_end_is_refused(clozelab: Run, cor
     assert "task.head_steps=1000: the run has" in err
 
 
+@pytest.mark.slow
 def test_a_run_that_dies_while_its_head_is_warmed_up_continues_to_the_same_bits(
     clozelab: Run, corpus: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +117,7 @@ def test_perplexity_is_measured_before_and_after_in_the_domain_and_on_a_general_
     assert clozelab("evaluate", str(run), "data.eval_batch_size=7")[0] == 0
 
 
+@pytest.mark.slow
 def test_what_was_measured_before_survives_an_interruption(
     clozelab: Run, corpus: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,7 +65,7 @@ def test_without_next_sentences_there_is_one_loss_and_passages_are_full(
     assert AutoModelForMaskedLM.from_pretrained(run / "model").config.architectures == ["BertForMaskedLM"]
 
 
-@pytest.mark.parametrize("micro_batches", [1, 3])
+@pytest.mark.parametrize("micro_batches", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_run_that_dies_continues_to_the_same_bits(
     clozelab: Run, corpus: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, micro_batches: int
 ) -> None:

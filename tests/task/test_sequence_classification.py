@@ -214,7 +214,7 @@ def trained(clozelab: Run, command: list[str], folder: Path, *more: str) -> Path
     return only_run(folder)
 
 
-@pytest.mark.parametrize("pooling", ["first", "mean"])
+@pytest.mark.parametrize("pooling", ["first", pytest.param("mean", marks=pytest.mark.slow)])
 def test_a_linear_head_is_logistic_regression_on_what_stands_for_a_text(
     pooling: str, clozelab: Run, command: list[str], tmp_path: Path
 ) -> None:
@@ -239,6 +239,7 @@ def test_a_linear_head_is_logistic_regression_on_what_stands_for_a_text(
     assert "The head is linear" in card
 
 
+@pytest.mark.slow
 def test_what_the_model_card_says_can_be_typed(
     clozelab: Run, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,6 +271,7 @@ def test_of_a_frozen_encoder_only_the_linear_layer_learns(
     assert all(torch.equal(after[f"bert.{name}"], value) for name, value in before.items() if "pooler" not in name)
 
 
+@pytest.mark.slow
 def test_the_weights_a_linear_head_begins_with_depend_on_the_seed_alone(
     clozelab: Run, command: list[str], tmp_path: Path
 ) -> None:
@@ -283,6 +285,7 @@ def test_the_weights_a_linear_head_begins_with_depend_on_the_seed_alone(
     assert not torch.equal(found[0], found[2])
 
 
+@pytest.mark.slow
 def test_a_run_with_a_linear_head_that_dies_continues_to_the_same_bits_and_is_scored_anew(
     clozelab: Run, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from clozelab.compare.comparison import Comparison, compare
-from clozelab.compare.results import write_results
+from clozelab.compare.results import read_before, write_results
 from clozelab.compare.table import FORMATS, print_terminal
 from clozelab.errors import ConfigError, did_you_mean
 
@@ -28,12 +28,12 @@ A row is a cell: the runs that differ in nothing but the seed. * is the cell tha
 OPTIONS = ("--metrics", "--sort", "--filter", "--against", "--format", "--html", "--record")
 
 
-def run(arguments: Sequence[str], write_page: Callable[[Comparison, Path], str]) -> int:
+def run(arguments: Sequence[str], page_writer: Callable[[Path], Callable[[Comparison], str]]) -> int:
     """Prints the comparison; returns the exit code.
 
     Args:
         arguments: of the command line, after the verb.
-        write_page: writes the page of --html, and returns a line about it.
+        page_writer: from the path of --html to what writes the page and returns a line about it.
 
     Raises:
         ConfigError: for an option, path, metric or cell that there is not.
@@ -43,6 +43,10 @@ def run(arguments: Sequence[str], write_page: Callable[[Comparison, Path], str])
     if shape not in ("table", *FORMATS):
         allowed = ("table", *FORMATS)
         raise ConfigError(f"--format {shape}: must be one of {', '.join(allowed)}.{did_you_mean(shape, allowed)}")
+    # What cannot be written is said before a comparison that may take minutes.
+    write_page = page_writer(Path(html)) if (html := _last(options, "--html")) else None
+    if folder := _last(options, "--record"):
+        read_before(Path(folder))
     found = compare(
         paths,
         metrics=[name for text in options["--metrics"] for name in text.split(",") if name],
@@ -50,14 +54,14 @@ def run(arguments: Sequence[str], write_page: Callable[[Comparison, Path], str])
         filters=options["--filter"],
         against=_last(options, "--against"),
     )
-    about = write_page(found, Path(html)) if (html := _last(options, "--html")) else None
+    about = write_page(found) if write_page else None
     if shape == "table":
         print_terminal(found)
     else:
         sys.stdout.write(FORMATS[shape](found))
     if about:
         log.info("%s", about)
-    if folder := _last(options, "--record"):
+    if folder:
         file = write_results(found.cells, Path(folder))
         done = [cell for cell in found.cells if cell.done]
         log.info("recorded  %s: cells %d, runs %d", file, len(done), sum(len(cell.done) for cell in done))

@@ -23,6 +23,7 @@ class Comparison:
         metrics: to show.
         columns: keys that differ; `shown` are those that a table has room for.
         selected: cells that validation selects.
+        groups: number of each cell's group, whose metrics compare, from 1; None without a completed run.
         notes: of each cell.
         baseline: the cell the others are compared with, if one was named.
         contrasts: the others against it, of every metric of the split reported.
@@ -32,6 +33,7 @@ class Comparison:
     metrics: list[str]
     columns: list[Column]
     selected: list[Cell]
+    groups: list[int | None]
     notes: list[list[str]]
     baseline: Cell | None
     contrasts: list[Contrast]
@@ -73,8 +75,8 @@ def compare(
     cells = best_first(cells, _resolve("--sort", sort, known)[0]) if sort else _in_groups(cells)
     baseline = find_cell(against, cells) if against else None
     return Comparison(
-        cells, list(dict.fromkeys(shown)), differing(cells), select(cells), [notes(cell, cells) for cell in cells],
-        baseline, _contrasts(baseline, cells, shown) if baseline else [],
+        cells, list(dict.fromkeys(shown)), differing(cells), select(cells), _group_numbers(cells),
+        [notes(cell, cells) for cell in cells], baseline, _contrasts(baseline, cells, shown) if baseline else [],
     )  # fmt: skip
 
 
@@ -82,6 +84,11 @@ def _in_groups(cells: Sequence[Cell]) -> list[Cell]:
     """Returns rivals side by side, the best first; then those without a completed run."""
     compared = [cell for group in rivals(cells) for cell in best_first(group, str(group[0].selection))]
     return [*compared, *(cell for cell in cells if cell.selection is None)]
+
+
+def _group_numbers(cells: Sequence[Cell]) -> list[int | None]:
+    number_of = {cell: number for number, group in enumerate(rivals(cells), 1) for cell in group}
+    return [number_of.get(cell) for cell in cells]
 
 
 def _contrasts(baseline: Cell, cells: Sequence[Cell], shown: Sequence[str]) -> list[Contrast]:
@@ -119,6 +126,7 @@ def flat(comparison: Comparison) -> list[Flat]:
     rows = []
     for i, cell in enumerate(comparison.cells):
         row: Flat = {"cell": cell.hash, "study": cell.study, "selected": cell in comparison.selected}
+        row |= {"group": comparison.groups[i]}
         row |= {column.name: column.values[i] for column in comparison.columns if column.name not in row}
         row |= {"n": len(cell.done), "seeds": " ".join(str(run.seed) for run in cell.done)}
         for name in comparison.metrics:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clozelab.compare.against import METHODS, Contrast
-from clozelab.compare.cells import Cell, equals, few, rivals
+from clozelab.compare.cells import Cell, equals, few
 from clozelab.compare.comparison import Comparison, test_metric
 from clozelab.compare.seeds import RESAMPLES, Summary
 from clozelab.metrics.direction import higher_is_better
@@ -113,7 +113,7 @@ def _about(comparison: Comparison) -> list[str]:
     lines = []
     if left := len(comparison.columns) - len(comparison.shown):
         lines.append(f"keys that only some of these classes have, in --format csv: {left}")
-    if (groups := len(rivals(comparison.cells))) > 1:
+    if (groups := max(filter(None, comparison.groups), default=0)) > 1:
         lines.append(
             f"{groups} groups of cells that were selected by other metrics or on other validation examples: metrics "
             "compare within a group"

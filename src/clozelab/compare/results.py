@@ -39,10 +39,7 @@ def write_results(cells: Sequence[Cell], folder: Path) -> Path:
     Raises:
         ConfigError: if two cells have one name, or the folder has a file of that name that says something else.
     """
-    path = folder / NAME
-    before: dict[str, Any] = _load(path) if path.exists() else {"format": FORMAT}
-    if before.get("format") != FORMAT:
-        raise ConfigError(f"{str(path)!r}: not written by compare --record; move it away, or record elsewhere")
+    path, before = folder / NAME, read_before(folder)
     recorded: dict[str, Any] = {}
     several = len({cell.study for cell in cells}) > 1
     for cell in sorted((cell for cell in cells if cell.done), key=lambda cell: (cell.study, cell.folder.name)):
@@ -59,6 +56,21 @@ def write_results(cells: Sequence[Cell], folder: Path) -> Path:
     if lost := len(set(before.get("cells", {})) - set(recorded)):
         log.warning("%s had cells that it no longer has: %d", path, lost)
     return path
+
+
+def read_before(folder: Path) -> dict[str, Any]:
+    """Returns what a folder's record holds that is to be written again, nothing if there is none.
+
+    Raises:
+        ConfigError: if the folder cannot be one, or its file of that name says something else.
+    """
+    path = folder / NAME
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"--record {folder}: is no folder")
+    before: dict[str, Any] = _load(path) if path.exists() else {"format": FORMAT}
+    if before.get("format") != FORMAT:
+        raise ConfigError(f"{str(path)!r}: not written by compare --record; move it away, or record elsewhere")
+    return before
 
 
 def _cell(cell: Cell) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -35,7 +36,7 @@ def _fitting(grid: Grid, width: int) -> Grid:
         needed = [
             most if i in whole else min(most, WRAPPED)
             for i, column in enumerate(zip(shape.header, *shape.rows, strict=True))
-            for most in [max(len(line) for text in column for line in text.split("\n"))]
+            for most in [max(cell_len(line) for text in column for line in text.split("\n"))]
         ]
         if sum(needed) + 2 * len(needed) - 2 <= width:
             return shape
@@ -73,7 +74,7 @@ def as_json(comparison: Comparison) -> str:
                 metrics[name] = {**parts, "values": [plain(value) for value in cell.values(name)]}
         row: dict[str, Any] = {
             "cell": cell.hash, "study": cell.study, "folder": str(cell.folder),
-            "selected": cell in comparison.selected, "selection": cell.selection,
+            "selected": cell in comparison.selected, "selection": cell.selection, "group": comparison.groups[i],
             "config": {column.key: column.values[i] for column in comparison.columns},
             "n": len(cell.done), "seeds": [run.seed for run in cell.done], "notes": comparison.notes[i],
             "metrics": metrics,

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -154,7 +155,7 @@ def _table(rows: Sequence[Row], width: int) -> Table:
         for row in rows
     ]  # fmt: skip
     header = ("status", "seed", "val", "test", "when", "time", "size")
-    taken = sum(max(map(len, column)) + 2 for column in zip(header, *body, strict=True))
+    taken = sum(max(map(cell_len, column)) + 2 for column in zip(header, *body, strict=True))
     table = Table(box=None, pad_edge=False)
     for name in ("cell", *header):
         table.add_column(name, justify="left" if name in ("cell", "status") else "right", no_wrap=True)
@@ -165,7 +166,12 @@ def _table(rows: Sequence[Row], width: int) -> Table:
 
 def _shortened(name: str, width: int) -> str:
     """Returns a name that fits: its end, what was changed and the hash, tells the cells of a study apart."""
-    return name if len(name) <= width else f"…{name[1 - width :]}"
+    if cell_len(name) <= width:
+        return name
+    end = name
+    while cell_len(end) >= width:  # a Han character takes two columns
+        end = end[1:]
+    return f"…{end}"
 
 
 def _score(value: float | None) -> str:

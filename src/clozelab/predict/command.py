@@ -41,7 +41,7 @@ USAGE = """usage: clozelab predict RUN (--text TEXT ... | --input FILE) [--outpu
                     A file of this name is replaced, when all answers are there
   --embed cls|mean  the embedding of each text instead; of pairs their cosine similarity, too
   --top N           fillers of each mask (5)
-  --on-error stop|skip      a bad line stops the job, or is reported and skipped
+  --on-error stop|skip      a bad line stops the job, or is reported and skipped (exit code 1 if all are)
   --device NAME     cpu, cuda, ...; a GPU is taken if there is one"""
 
 CHUNK = 256
@@ -100,14 +100,14 @@ def predict(arguments: Sequence[str]) -> int:
     items = asked.items(question) if isinstance(asked, Input) else iter(asked)
     try:
         with _bar(asked) as progress:
-            _write(predictor.stream(items, question, progress), question, given, kind)
+            has_answers = _write(predictor.stream(items, question, progress), question, given, kind)
     except KeyboardInterrupt:
         print("clozelab: interrupted", file=sys.stderr)
         return 130
     if count := question.num_cut:
         first = question.first_cut
         log.warning("cut to the %d tokens that the model reads: %d texts, first %s", question.max_length, count, first)
-    return 0
+    return 0 if has_answers else 1
 
 
 def _asked(given: argparse.Namespace) -> Input | list[Item | DataError]:
@@ -136,10 +136,10 @@ def _own_columns(run: str) -> dict[str, str]:
 
 def _write(
     answered: Iterable[tuple[Item, Answer] | DataError], question: Question, given: argparse.Namespace, kind: str
-) -> None:
-    """Writes the answers; reports what has none."""
+) -> bool:
+    """Writes the answers; reports what has none; says whether anything has."""
     schema = question.schema if given.text else pa.schema([("line", pa.int64()), *question.schema])
-    num_skipped = 0
+    num_skipped = num_answered = 0
     with output(given.output, kind, schema) as write:
         waiting: list[Answer] = []
         try:
@@ -152,6 +152,7 @@ def _write(
                         log.warning("skipped: %s", found)
                     continue
                 item, answer = found
+                num_answered += 1
                 waiting.append(answer if given.text else {"line": item.line, **answer})
                 if len(waiting) == CHUNK:
                     write(waiting)
@@ -163,6 +164,7 @@ def _write(
         write(waiting)
     if num_skipped:
         log.warning("skipped: %d in all", num_skipped)
+    return num_answered > 0
 
 
 @contextmanager

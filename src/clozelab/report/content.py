@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import track
 
 from clozelab.compare import grids
-from clozelab.compare.cells import Cell, rivals
+from clozelab.compare.cells import Cell
 from clozelab.compare.comparison import Comparison, test_metric
 from clozelab.identity import flatten
 from clozelab.metrics.direction import higher_is_better
@@ -58,9 +58,8 @@ def content(comparison: Comparison) -> Item:
 
 def _cells(comparison: Comparison) -> list[Item]:
     """Returns what cells are called, and the number of the group in which their metrics compare; None of unfinished."""
-    group_of = {cell: number for number, group in enumerate(rivals(comparison.cells)) for cell in group}
     return [
-        {"hash": cell.hash, "label": _label(comparison, i), "group": group_of.get(cell)}
+        {"hash": cell.hash, "label": _label(comparison, i), "group": comparison.groups[i]}
         for i, cell in enumerate(comparison.cells)
     ]
 

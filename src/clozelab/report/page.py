@@ -8,6 +8,7 @@ import base64
 import hashlib
 import html
 import json
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -23,25 +24,28 @@ SCRIPTS = ("base.js", "table.js", "plots.js", "parallel.js", "mistakes.js", "mai
 ESCAPED = {ord(character): f"\\u{ord(character):04x}" for character in "<>&"}
 
 
-def write_page(comparison: Comparison, path: Path) -> str:
-    """Writes the page; returns a line about it.
+def page_writer(path: Path) -> Callable[[Comparison], str]:
+    """Returns what writes the page of a comparison and returns a line about it.
 
     Args:
-        comparison: to show.
         path: of the file, which is replaced if it exists.
 
     Raises:
-        ConfigError: if the path cannot be that of a page, plotly is not installed, or a run is damaged.
+        ConfigError: if the path cannot be a page's, or plotly is not installed; from the writer, if a run is damaged.
     """
     if path.suffix != ".html" or path.is_dir():
         raise ConfigError(f"--html {path}: must name a file that ends in .html, such as --html report.html")
     library = _library()
-    text = page(comparison, library)
-    try:
-        atomic_write(path, text)
-    except OSError as error:
-        raise ConfigError(f"--html {path}: cannot be written: {error.strerror}") from error
-    return f"{path}: {len(text) / 1e6:.1f} MB, opens in any browser without a network"
+
+    def write(comparison: Comparison) -> str:
+        text = page(comparison, library)
+        try:
+            atomic_write(path, text)
+        except OSError as error:
+            raise ConfigError(f"--html {path}: cannot be written: {error.strerror}") from error
+        return f"{path}: {len(text) / 1e6:.1f} MB, opens in any browser without a network"
+
+    return write
 
 
 def page(comparison: Comparison, library: str) -> str:
