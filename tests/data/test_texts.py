@@ -114,6 +114,15 @@ def test_numbers_are_targets_as_they_are(tokenizer: PreTrainedTokenizerFast, tmp
     assert sorted(value for batch in batches for value in batch.targets.tolist()) == [i / 4 for i in range(20)]
 
 
+def test_numbers_that_are_taken_for_classes_are_said(
+    tokenizer: PreTrainedTokenizerFast, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\n" + "".join(f"new x{i},{i % 2 + 0.5}\n" for i in range(40)))
+    prepared(tokenizer, path)
+    assert "the labels are numbers (0.5, 1.5 ...), taken for 2 classes; data.format.numbers=true" in caplog.text
+
+
 def test_classes_are_counted_in_training(tokenizer: PreTrainedTokenizerFast, pairs: Path) -> None:
     module = prepared(tokenizer, pairs)
     assert module.spec.labels == ("no", "yes")

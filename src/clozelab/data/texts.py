@@ -1,5 +1,6 @@
 """Texts and pairs of texts with one label or number each: what sequence classification trains and scores on."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import numpy as np
 from transformers import PreTrainedTokenizerFast
 
 from clozelab.data.folds import Shares, texts_in
+from clozelab.data.labels import are_scores
 from clozelab.data.module import SPLITS, Corpus, DataModule
 from clozelab.data.repeats import count_repeats, fingerprint
 from clozelab.data.rescoring import vocabulary
@@ -27,6 +29,11 @@ COUNTS = (
 
 CHUNK = 1000
 """Texts tokenised at once."""
+
+VERSION = 2
+"""Part of every store's name: raise it when texts or their labels are read otherwise."""
+
+log = logging.getLogger(__name__)
 
 
 @final
@@ -92,7 +99,7 @@ class Texts(DataModule):
 
     def read(self, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, max_length: int) -> Corpus:
         """Fetches, reads and tokenises the splits; see `DataModule`."""
-        key = {"tokenizer": tokenizer_fingerprint, "max_length": max_length, **VERSIONS, "kind": "texts"}
+        key = {"tokenizer": tokenizer_fingerprint, "max_length": max_length, **VERSIONS, "kind": f"texts {VERSION}"}
         stores: dict[str, RaggedStore] = {}
         for split in self.names:
             entry = cache_dir() / "stores" / digest({**key, **self.texts_key(split)})[:32]
@@ -103,6 +110,11 @@ class Texts(DataModule):
         labels, names = vocabulary(
             found, self.rescoring, self.evaluated, self.kind, numbers=numbers, elsewhere=self._labels_elsewhere
         )
+        if self.rescoring is None and are_scores(labels):
+            log.warning(
+                "the labels are numbers (%s ...), taken for %d classes; data.format.numbers=true predicts the number "
+                "itself", ", ".join(labels[:3]), len(labels),
+            )  # fmt: skip
         splits = {split: Split(store=store, labels=labels, names=names) for split, store in stores.items()}
         counts = {split: store.header["counts"] for split, store in stores.items()}
         return Corpus(splits, labels, counts, numbers)
