@@ -114,6 +114,16 @@ def test_numbers_are_targets_as_they_are(tokenizer: PreTrainedTokenizerFast, tmp
     assert sorted(value for batch in batches for value in batch.targets.tolist()) == [i / 4 for i in range(20)]
 
 
+def test_a_label_that_limit_leaves_out_of_training_is_said(
+    tokenizer: PreTrainedTokenizerFast, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\n" + "".join(f"new x{i},{'abc'[i // 20]}\n" for i in range(60)))  # sorted
+    module = prepared(tokenizer, path, limit=20)
+    assert module.spec.class_counts == (14, 6, 0)
+    assert "labels of the test split that training lacks, scored as errors: c" in caplog.text
+
+
 def test_numbers_that_are_taken_for_classes_are_said(
     tokenizer: PreTrainedTokenizerFast, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from transformers import (
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     AutoTokenizer,
+    BertConfig,
+    BertForSequenceClassification,
 )
 
 from clozelab.errors import ConfigError
@@ -71,9 +74,19 @@ def test_numbers_are_learned_by_squared_error_and_scored_by_correlation() -> Non
     assert {"val/pearson", "val/spearman", "val/mse"} <= set(task.metric_names())
 
 
-def test_one_label_is_refused() -> None:
-    with pytest.raises(ConfigError, match="every text has the label 'a'"):
-        made(DataSpec(kind="texts", labels=("a",), num_examples={}, pad_token_id=0)).default_selection()
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ({"labels": ("a",), "class_counts": (40,)}, "every training text has the label 'a'"),
+        ({"class_counts": (0, 40)}, "every training text has the label 'b'.*data.limit takes the first"),
+        ({"labels": ("value",), "class_counts": (), "numbers": True}, "class_weights='balanced': these data have num"),
+    ],
+)
+def test_what_cannot_be_learnt_or_weighed_is_refused(spec: dict[str, Any], reason: str) -> None:
+    task = SequenceClassification(selection="val/mcc", class_weights="balanced")
+    model = BertForSequenceClassification(BertConfig(**SIZES))
+    with pytest.raises(ConfigError, match=reason):
+        task.accept(spec=replace(SPEC, **spec), model=model)
 
 
 @pytest.mark.parametrize(
