@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from tokenizers import processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from clozelab.data.labelled import Labelled
@@ -138,6 +139,14 @@ def test_classes_are_counted_in_training(tokenizer: PreTrainedTokenizerFast, pai
     assert module.spec.labels == ("no", "yes")
     assert sum(module.spec.class_counts) == 70
     assert abs(module.spec.class_counts[0] - 52) <= 1
+
+
+def test_a_tokenizer_without_special_tokens_is_refused(tiny_model: Path, pairs: Path) -> None:
+    bare = AutoTokenizer.from_pretrained(tiny_model)
+    bare.backend_tokenizer.post_processor = processors.Sequence([])
+    assert bare("\u200d")["input_ids"] == [], "nothing to read this text from"
+    with pytest.raises(ConfigError, match="puts no special token before a text"):
+        prepared(bare, pairs)
 
 
 def test_a_split_without_a_text_is_refused(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from clozelab.data.module import SPLITS, Corpus, DataModule
 from clozelab.data.repeats import count_repeats, fingerprint
 from clozelab.data.rescoring import vocabulary
 from clozelab.data.split import Split
-from clozelab.errors import DataError
+from clozelab.errors import ConfigError, DataError
 from clozelab.store.cache import build_once, cache_dir
 from clozelab.store.hashing import digest
 from clozelab.store.ragged import VERSIONS, RaggedStore
@@ -99,6 +99,11 @@ class Texts(DataModule):
 
     def read(self, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, max_length: int) -> Corpus:
         """Fetches, reads and tokenises the splits; see `DataModule`."""
+        if not any(tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"][:1]):
+            raise ConfigError(
+                f"model: its tokenizer ({type(tokenizer).__name__}) puts no special token before a text, so that an "
+                "empty one has none to be read from; its tokenizer.json needs a post_processor ([CLS] A [SEP])"
+            )
         key = {"tokenizer": tokenizer_fingerprint, "max_length": max_length, **VERSIONS, "kind": f"texts {VERSION}"}
         stores: dict[str, RaggedStore] = {}
         for split in self.names:
