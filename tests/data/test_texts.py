@@ -152,8 +152,20 @@ def test_a_tokenizer_without_special_tokens_is_refused(tiny_model: Path, pairs: 
 def test_a_split_without_a_text_is_refused(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("text,label\na,1\n")
-    with pytest.raises(DataError, match="has no text"):
+    drawn = (
+        "the validation split has no text, drawn with data.validation_share=0.1 and data.test_share=0.2 of each label"
+    )
+    with pytest.raises(DataError, match=drawn):
         prepared(tokenizer, path)
+
+
+def test_files_of_which_one_has_pairs_and_another_has_not_are_refused(
+    tokenizer: PreTrainedTokenizerFast, pairs: Path, tmp_path: Path
+) -> None:
+    test = tmp_path / "test.tsv"
+    test.write_text("text\tlabel\na\tno\n")
+    with pytest.raises(DataError, match=r"the train split has pairs of texts, the test split \(.*test.tsv\) has not"):
+        prepared(tokenizer, pairs, test=str(test))
 
 
 @pytest.mark.parametrize(
@@ -162,11 +174,16 @@ def test_a_split_without_a_text_is_refused(tokenizer: PreTrainedTokenizerFast, t
         ({"fold": 5}, "fold"),
         ({"fold": -1}, "fold"),
         ({"split_seed": -1}, "split_seed"),
+        ({"test": "pairs.tsv", "fold": 1}, "fold"),
+        ({"test": "pairs.tsv", "validation": "pairs.tsv", "split_seed": 1}, "split_seed"),
         ({"test_share": 0.6}, "test_share"),
         ({"validation_share": 0}, "validation_share"),
     ],
 )
-def test_wrong_values_are_refused(options: dict[str, Any], key: str, pairs: Path) -> None:
+def test_wrong_values_are_refused(
+    options: dict[str, Any], key: str, pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(pairs.parent)
     with pytest.raises(ConfigError) as caught:
         Texts(source=Local(), format=Labelled(), train=str(pairs), **options)
     assert caught.value.key == key

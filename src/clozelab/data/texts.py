@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -121,12 +121,26 @@ class Texts(DataModule):
                 "itself", ", ".join(labels[:3]), len(labels),
             )  # fmt: skip
         splits = {split: Split(store=store, labels=labels, names=names) for split, store in stores.items()}
+        self._check_pairs(splits)
         counts = {split: store.header["counts"] for split, store in stores.items()}
         return Corpus(splits, labels, counts, numbers)
 
     def texts(self, split: str, counts: Counter[str]) -> Iterator[Text]:
         """Yields the texts of a split; see `DataModule.texts`."""
         return texts_in(self.source.locate(self.file(split)), self.format, self.shares.subset(split), counts)
+
+    def _check_pairs(self, splits: Mapping[str, Split]) -> None:
+        """Refuses files of which one has pairs and another has not, as far as their columns were guessed.
+
+        Raises:
+            DataError: naming both.
+        """
+        single, paired = ([name for name, split in splits.items() if len(split.parts(0)) == n] for n in (1, 2))
+        if single and paired:
+            raise DataError(
+                f"{self.file(paired[0])}: the {paired[0]} split has pairs of texts, the {single[0]} split "
+                f"({self.file(single[0])}) has not; data.format.pair names the column of the second ('' reads none)"
+            )
 
     def _labels_elsewhere(self) -> set[str]:
         """Returns the labels of the splits that are not tokenised."""
@@ -138,7 +152,7 @@ class Texts(DataModule):
             counts = Counter(dict.fromkeys(COUNTS, 0))
             texts = list(self.texts(split, counts))
             if not texts:
-                raise DataError(f"{self.file(split)}: the {split} split has no text")
+                raise DataError(f"{self.file(split)}: the {split} split has no text{self.shares.why_none(split)}")
             _write(folder, texts, tokenizer, max_length, counts)
 
         return write

@@ -65,7 +65,8 @@ def parts_of(model: PreTrainedModel) -> dict[str, list[nn.Parameter]]:
     """Returns the parameters of a model by part, from the top: head, each layer (`layer 6` to `layer 1`), embeddings.
 
     The pooler is part of the head, whatever module holds it; a decoder that is tied to the embeddings is one with them.
-    What all layers use, as embeddings of distances, is counted to the embeddings, what comes after the topmost to that. Where layers share their weights there is one part, `layers`.
+    What all layers read, such as embeddings of distances, is counted to the embeddings, and what comes after the
+    topmost layer to that one. Where layers share their weights there is one part, `layers`.
     """
     base: PreTrainedModel = getattr(model, model.base_model_prefix)
     layers = layers_of(base)
