@@ -137,7 +137,7 @@ def test_what_cannot_be_meant_is_refused(freeze: Any) -> None:
         check_freeze(freeze)
 
 
-@pytest.mark.parametrize("freeze", ["embeddings", "1", "all"])
+@pytest.mark.parametrize("freeze", [pytest.param("embeddings", marks=pytest.mark.slow), "1", "all"])
 def test_a_run_leaves_frozen_weights_as_they_were_and_says_how_many(
     freeze: str, clozelab: Run, overrides: list[str], tiny_model: Path, tmp_path: Path
 ) -> None:
