@@ -117,7 +117,7 @@ def only_run(folder: Path) -> Path:
     return run
 
 
-@pytest.mark.parametrize("pair", [True, False])
+@pytest.mark.parametrize("pair", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_run_learns_and_its_model_is_a_plain_one_with_the_same_answers(
     pair: bool, clozelab: Run, command: list[str], tmp_path: Path
 ) -> None:
