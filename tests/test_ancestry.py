@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 from clozelab.ancestry import trace
 from clozelab.config.compose import compose
+from clozelab.errors import ConfigError
 from clozelab.identity import identify
 from clozelab.store.runs import Runs
 
@@ -232,7 +233,7 @@ def write_run(folder: Path, *, model: dict[str, Any], data: dict[str, Any], ance
     """Writes what a run leaves of its configuration, and the limit of its encoder."""
     (folder / "model").mkdir(parents=True)
     (folder / "model" / "config.json").write_text('{"max_position_embeddings": 512}')
-    (folder / "run.json").write_text(json.dumps({"id": folder.name, "ancestry": list(ancestry)}))
+    (folder / "run.json").write_text(json.dumps({"id": folder.name, "identity_hash": "1f", "ancestry": list(ancestry)}))
     (folder / "config.yaml").write_text(yaml.safe_dump({"model": model, "data": {"train": "a", **data}}))
     return folder
 
@@ -281,3 +282,21 @@ def test_the_licence_of_the_weights_is_handed_down(tmp_path: Path) -> None:
     assert trace({"path": str(own)}, {"train": "b"}, "hash")[0]["license"] == "MIT"
     (two / "config.yaml").unlink()
     assert trace({"path": str(two)}, {"train": "b"}, "hash")[0]["license"] == "Apache-2.0"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("run.json", '{"identity_hash": "1f", "ancestry": []}', "damaged, has no id"),
+        ("run.json", '{"id": "one", "ancestry": []}', "damaged, has no identity_hash"),
+        ("run.json", '{"id": "one", "identity_hash": "1f", "ancestry": null}', "damaged, has no ancestry"),
+        ("config.yaml", "data: {train: a}", "damaged, has no model"),
+        ("model/config.json", '{"max_position', "damaged, not JSON"),
+        ("model/config.json", "[]", "damaged, not one JSON object"),
+    ],
+)
+def test_an_account_that_is_damaged_is_named(name: str, content: str, reason: str, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "one", model={"max_length": 512}, data={"max_length": 128})
+    (run / name).write_text(content)
+    with pytest.raises(ConfigError, match=f"{name}': {reason}"):
+        trace({"path": str(run)}, {"train": "b", "max_length": None}, "hash")

@@ -3,13 +3,13 @@
 Each run writes down the whole line, so that it is known when the earlier runs have been deleted.
 """
 
-import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from clozelab.store.runs import read_config, read_run, run_directory
+from clozelab.errors import ConfigError
+from clozelab.store.runs import read_config, read_object, read_run, run_directory
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,9 @@ def trace(model: Mapping[str, Any], data: Mapping[str, Any], model_hash: str | N
         model: node of the configuration. Whatever its source: a path that is a run, or its `model` folder, is one.
         data: node of the configuration.
         model_hash: digest of the files at its path.
+
+    Raises:
+        ConfigError: if what the nearest left is damaged.
     """
     line = descent(model, model_hash)
     if line:
@@ -35,16 +38,23 @@ def trace(model: Mapping[str, Any], data: Mapping[str, Any], model_hash: str | N
 
 
 def descent(model: Mapping[str, Any], model_hash: str | None) -> list[dict[str, Any]]:
-    """Returns the runs that a model descends from, nearest first, without a word; arguments as for `trace`."""
+    """Returns the runs that a model descends from, nearest first, without a word; arguments as for `trace`.
+
+    Raises:
+        ConfigError: if the nearest run's own account is damaged.
+    """
     folder = run_directory(str(model.get("path", "")))
     if "path" not in model or not (folder / "run.json").exists():
         return []
     parent = read_run(folder)
+    for key, kind in (("id", str), ("identity_hash", str), ("ancestry", list)):
+        if not isinstance(parent.get(key), kind):
+            raise ConfigError(f"{str(folder / 'run.json')!r}: damaged, has no {key}")
     nearest = {
-        "id": parent.get("id"), "identity_hash": parent.get("identity_hash"), "path": str(folder),
+        "id": parent["id"], "identity_hash": parent["identity_hash"], "path": str(folder),
         "model_hash": model_hash, "license": _license(folder, parent),
     }  # fmt: skip
-    return [nearest, *parent.get("ancestry", [])]
+    return [nearest, *parent["ancestry"]]
 
 
 def _warn(folder: Path, model: Mapping[str, Any], data: Mapping[str, Any]) -> None:
@@ -56,7 +66,7 @@ def _warn(folder: Path, model: Mapping[str, Any], data: Mapping[str, Any]) -> No
         log.warning("%s was trained with model.attention=%s, this run goes on with %s", folder, then, now)
     _warn_of_positions(folder, model, data)
     other = [key for key in SPLIT if config["data"].get(key) != data.get(key)]
-    if config["data"]["train"] == data.get("train") and other:
+    if config["data"].get("train") == data.get("train") and other:
         log.warning(
             "%s read the same file with another data.%s: it was trained on texts that are for testing now",
             folder, ", data.".join(other),
@@ -66,7 +76,7 @@ def _warn(folder: Path, model: Mapping[str, Any], data: Mapping[str, Any]) -> No
 def _license(folder: Path, parent: Mapping[str, Any]) -> str:
     """Returns the licence of a run's encoder: its own, else that of the run it began from, as that run knew it."""
     own = str(_config(folder).get("model", {}).get("license", "unknown"))
-    before = parent.get("ancestry", [])
+    before = parent["ancestry"]
     return str(before[0].get("license", own)) if own == "unknown" and before else own
 
 
@@ -76,7 +86,7 @@ def _warn_of_positions(folder: Path, model: Mapping[str, Any], data: Mapping[str
     path = folder / "model" / "config.json"
     if longest is None or not path.exists():
         return
-    limit = json.loads(path.read_text(encoding="utf-8")).get("max_position_embeddings", longest)
+    limit = read_object(path).get("max_position_embeddings", longest)
     now = data.get("max_length") or limit
     if now > longest:
         log.warning(
@@ -98,4 +108,4 @@ def _longest(folder: Path) -> int | None:
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    return read_config(folder) if (folder / "config.yaml").exists() else {}
+    return read_config(folder, "model", "data") if (folder / "config.yaml").exists() else {}

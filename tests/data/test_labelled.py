@@ -79,7 +79,7 @@ def test_rows_without_any_text_are_counted_and_skipped(tmp_path: Path) -> None:
         ("x,y\na,b\n", {}, 2, "which column holds the text?"),
         ("text,y\na,b\n", {}, 2, "which column holds the label?"),
         ("text,label\na,b\n", {"text": "txt"}, 2, "Did you mean 'text'?"),
-        ("text,label\na,b\n", {"numbers": True}, 2, "could not convert"),
+        ("text,label\na,b\n", {"numbers": True}, 2, "not a number"),
         ("text,label\na,7\n", {"names": ["n", "y"]}, 2, "not among the 2 names"),
         ("text,label\na,1\nb\n", {}, 3, "1 columns, the header has 2"),
     ],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clozelab.data.rescoring import Rescoring, vocabulary
+from clozelab.data.rescoring import Rescoring, vocabulary, warn_of_unseen
 from clozelab.errors import ConfigError
 
 TAGS = ["B-LOC", "B-PER", "I-PER", "O"]
@@ -16,6 +16,11 @@ def found(*labels: str) -> dict[str, list[str]]:
 def test_without_a_model_the_labels_of_all_splits_count() -> None:
     splits = {"train": ["b"], "validation": ["a"], "test": ["c"]}
     assert vocabulary(splits, None, ("test",), "texts") == (["a", "b", "c"], None)
+
+
+def test_labels_of_which_nothing_could_be_learnt_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    warn_of_unseen(["a", "b", "c"], {"train": [3, 0, 0], "validation": [1, 1, 0], "test": [1, 0, 0]})
+    assert caplog.messages == ["labels of the validation split that training lacks, scored as errors: b"]
 
 
 def test_a_label_of_a_split_that_is_not_scored_needs_no_mapping() -> None:

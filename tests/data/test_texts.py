@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from tokenizers import processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from clozelab.data.labelled import Labelled
@@ -114,6 +115,25 @@ def test_numbers_are_targets_as_they_are(tokenizer: PreTrainedTokenizerFast, tmp
     assert sorted(value for batch in batches for value in batch.targets.tolist()) == [i / 4 for i in range(20)]
 
 
+def test_a_label_that_limit_leaves_out_of_training_is_said(
+    tokenizer: PreTrainedTokenizerFast, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\n" + "".join(f"new x{i},{'abc'[i // 20]}\n" for i in range(60)))  # sorted
+    module = prepared(tokenizer, path, limit=20)
+    assert module.spec.class_counts == (14, 6, 0)
+    assert "labels of the test split that training lacks, scored as errors: c" in caplog.text
+
+
+def test_numbers_that_are_taken_for_classes_are_said(
+    tokenizer: PreTrainedTokenizerFast, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\n" + "".join(f"new x{i},{i % 2 + 0.5}\n" for i in range(40)))
+    prepared(tokenizer, path)
+    assert "the labels are numbers (0.5, 1.5 ...), taken for 2 classes; data.format.numbers=true" in caplog.text
+
+
 def test_classes_are_counted_in_training(tokenizer: PreTrainedTokenizerFast, pairs: Path) -> None:
     module = prepared(tokenizer, pairs)
     assert module.spec.labels == ("no", "yes")
@@ -121,11 +141,31 @@ def test_classes_are_counted_in_training(tokenizer: PreTrainedTokenizerFast, pai
     assert abs(module.spec.class_counts[0] - 52) <= 1
 
 
+def test_a_tokenizer_without_special_tokens_is_refused(tiny_model: Path, pairs: Path) -> None:
+    bare = AutoTokenizer.from_pretrained(tiny_model)
+    bare.backend_tokenizer.post_processor = processors.Sequence([])
+    assert bare("\u200d")["input_ids"] == [], "nothing to read this text from"
+    with pytest.raises(ConfigError, match="puts no special token before a text"):
+        prepared(bare, pairs)
+
+
 def test_a_split_without_a_text_is_refused(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("text,label\na,1\n")
-    with pytest.raises(DataError, match="has no text"):
+    drawn = (
+        "the validation split has no text, drawn with data.validation_share=0.1 and data.test_share=0.2 of each label"
+    )
+    with pytest.raises(DataError, match=drawn):
         prepared(tokenizer, path)
+
+
+def test_files_of_which_one_has_pairs_and_another_has_not_are_refused(
+    tokenizer: PreTrainedTokenizerFast, pairs: Path, tmp_path: Path
+) -> None:
+    test = tmp_path / "test.tsv"
+    test.write_text("text\tlabel\na\tno\n")
+    with pytest.raises(DataError, match=r"the train split has pairs of texts, the test split \(.*test.tsv\) has not"):
+        prepared(tokenizer, pairs, test=str(test))
 
 
 @pytest.mark.parametrize(
@@ -134,11 +174,16 @@ def test_a_split_without_a_text_is_refused(tokenizer: PreTrainedTokenizerFast, t
         ({"fold": 5}, "fold"),
         ({"fold": -1}, "fold"),
         ({"split_seed": -1}, "split_seed"),
+        ({"test": "pairs.tsv", "fold": 1}, "fold"),
+        ({"test": "pairs.tsv", "validation": "pairs.tsv", "split_seed": 1}, "split_seed"),
         ({"test_share": 0.6}, "test_share"),
         ({"validation_share": 0}, "validation_share"),
     ],
 )
-def test_wrong_values_are_refused(options: dict[str, Any], key: str, pairs: Path) -> None:
+def test_wrong_values_are_refused(
+    options: dict[str, Any], key: str, pairs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(pairs.parent)
     with pytest.raises(ConfigError) as caught:
         Texts(source=Local(), format=Labelled(), train=str(pairs), **options)
     assert caught.value.key == key

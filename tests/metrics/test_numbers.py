@@ -31,3 +31,10 @@ def test_correlations_are_those_of_scipy_ties_included(pairs: list[tuple[int, in
 def test_too_few_numbers_have_no_correlation(count: int) -> None:
     few = np.ones(count, dtype=np.float32)
     assert number_metrics(few, few) == {"pearson": 0.0, "spearman": 0.0, "mse": 0.0}
+
+
+def test_what_is_no_number_has_no_rank_either() -> None:
+    gold = np.arange(4, dtype=np.float32)
+    found = number_metrics(gold, np.array([0, 1, np.nan, 3], dtype=np.float32))
+    assert set(found) == {"pearson", "spearman", "mse"}
+    assert all(np.isnan(value) for value in found.values())

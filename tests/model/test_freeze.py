@@ -9,13 +9,22 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForTokenClassification, BertConfig, BertForSequenceClassification
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForTokenClassification,
+    BertConfig,
+    BertForSequenceClassification,
+)
 
 from clozelab.errors import ConfigError
 from clozelab.model.freeze import Freeze, check_freeze, count_parameters, freeze_parts, parts_of
 
 Run = Callable[..., tuple[int, str, str]]
 KINDS = ["bert", "electra", "distilbert", "roberta", "modernbert", "mpnet", "deberta-v2"]
+
+SIZES = {"vocab_size": 30, "hidden_size": 8, "num_attention_heads": 2, "intermediate_size": 16, "num_hidden_layers": 2}
+DISTANCES = {"relative_attention": True, "pos_att_type": ["p2c", "c2p"], "norm_rel_ebd": "layer_norm"}
 
 
 def is_head(name: str) -> bool:
@@ -25,6 +34,31 @@ def is_head(name: str) -> bool:
 
 def model(folder: Path) -> Any:
     return AutoModelForTokenClassification.from_pretrained(str(folder)).train()
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("mpnet", {}),
+        ("deberta", DISTANCES),
+        ("deberta-v2", DISTANCES),
+        ("rembert", {"bos_token_id": 1, "eos_token_id": 2}),
+    ],
+)
+def test_a_frozen_layer_computes_what_it_did_whatever_the_layers_share(kind: str, options: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    base = AutoModel.from_config(AutoConfig.for_model(kind, **SIZES, pad_token_id=0, **options)).eval()
+    freeze_parts(base, 1)
+    ids = torch.arange(4, 20)[None]
+    before = base(input_ids=ids, output_hidden_states=True).hidden_states
+    before[-1].sum().backward()
+    with torch.no_grad():
+        for parameter in base.parameters():
+            if parameter.requires_grad:
+                parameter += torch.randn_like(parameter)
+        after = base(input_ids=ids, output_hidden_states=True).hidden_states
+    assert torch.equal(before[1], after[1])
+    assert not torch.equal(before[2], after[2])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -43,7 +77,7 @@ def test_the_lowest_parts_are_frozen_and_the_others_are_not(
     frozen = {name for name, p in whole.named_parameters() if not p.requires_grad}
     assert not learning & frozen
     assert any("classifier" in name for name in learning)
-    assert all("embeddings" in name for name in frozen) == (freeze == "embeddings")
+    assert all("layer." not in name and "layers." not in name for name in frozen) == (freeze == "embeddings")
     blocks = {name.split(".layer.")[-1].split(".layers.")[-1].split(".")[0] for name in frozen if ".layer" in name}
     assert {int(b) for b in blocks if b.isdigit()} == set(range({"embeddings": 0, "all": 2}.get(str(freeze), freeze)))  # type: ignore[call-overload]
     counts = count_parameters(whole)
@@ -51,14 +85,14 @@ def test_the_lowest_parts_are_frozen_and_the_others_are_not(
     assert counts["frozen"] + counts["trainable"] == sum(p.numel() for p in whole.parameters())
     for kind_of_count in ("frozen", "trainable"):
         assert sum(part[kind_of_count] for part in counts["parts"].values()) == counts[kind_of_count]
+    assert counts["parts"]["embeddings"]["trainable"] == 0
     assert [name for name in counts["parts"] if "layer" not in name] == ["embeddings", "head"]
     assert len(counts["parts"]) <= 4
     assert sum(counts["parts"]["head"].values()) == sum(p.numel() for n, p in whole.named_parameters() if is_head(n))
 
 
 def test_the_table_has_layers_that_are_alike_in_one_row(caplog: pytest.LogCaptureFixture) -> None:
-    sizes = {"vocab_size": 30, "hidden_size": 8, "num_attention_heads": 2, "intermediate_size": 16}
-    whole = BertForSequenceClassification(BertConfig(**sizes, num_hidden_layers=6))
+    whole = BertForSequenceClassification(BertConfig(**{**SIZES, "num_hidden_layers": 6}))
     freeze_parts(whole.bert, 2)
     with caplog.at_level(logging.INFO):
         counts = count_parameters(whole)
@@ -103,7 +137,7 @@ def test_what_cannot_be_meant_is_refused(freeze: Any) -> None:
         check_freeze(freeze)
 
 
-@pytest.mark.parametrize("freeze", ["embeddings", "1", "all"])
+@pytest.mark.parametrize("freeze", [pytest.param("embeddings", marks=pytest.mark.slow), "1", "all"])
 def test_a_run_leaves_frozen_weights_as_they_were_and_says_how_many(
     freeze: str, clozelab: Run, overrides: list[str], tiny_model: Path, tmp_path: Path
 ) -> None:

@@ -94,6 +94,14 @@ def test_the_length_limit_leaves_out_reserved_positions(config: dict[str, object
     assert length_limit(config) == limit
 
 
+def test_a_damaged_config_is_named(tiny_model: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_model, tmp_path / "damaged"))
+    model = model_at(folder)
+    (folder / "config.json").write_text('{"max_position')
+    with pytest.raises(ConfigError, match=r"config\.json': damaged, not JSON"):
+        model.max_length()
+
+
 def test_an_encoder_that_lacks_weights_is_refused(tiny_model: Path, tmp_path: Path) -> None:
     folder = tmp_path / "incomplete"
     shutil.copytree(tiny_model, folder)

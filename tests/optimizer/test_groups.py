@@ -162,7 +162,7 @@ OUTSIDE = {
     "roberta": {},
     "modernbert": {"final_norm": 1},
     "mpnet": {"relative_attention_bias": 3},
-    "deberta-v2": {"rel_embeddings": 3, "encoder.LayerNorm": 1},
+    "deberta-v2": {"rel_embeddings": 3, "encoder.LayerNorm": 3},
     "roberta-prelayernorm": {"roberta_prelayernorm.LayerNorm": 1},
 }
 """What stands in an encoder outside of embeddings and layers, and how far below the head."""

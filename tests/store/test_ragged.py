@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from clozelab.errors import DataError
 from clozelab.store.ragged import FORMAT_VERSION, Ragged, RaggedStore
 
 ROWS = st.lists(st.lists(st.integers(-(2**31), 2**31 - 1), max_size=5), max_size=8)
@@ -77,6 +78,26 @@ def test_nothing_but_the_arrays_and_the_header_is_written(tmp_path: Path) -> Non
     found = {path.name for path in (tmp_path / "store").iterdir()}
     assert found == {"ids.values.npy", "ids.offsets.npy", "header.json"}
     assert json.loads((tmp_path / "store" / "header.json").read_text())["fields"] == ["ids"]
+
+
+@pytest.mark.parametrize("name", ["header.json", "ids.values.npy", "ids.offsets.npy"])
+@pytest.mark.parametrize("length", [None, 0, 20])
+def test_a_damaged_store_is_named_with_the_way_out(name: str, length: int | None, tmp_path: Path) -> None:
+    file = tmp_path / "store" / name
+    written(file.parent)
+    content = file.read_bytes()
+    file.unlink()
+    if length is not None:
+        file.write_bytes(content[:length])
+    with pytest.raises(DataError, match="store': damaged; remove this folder of the cache, and it is made anew"):
+        RaggedStore(file.parent)
+
+
+def test_values_that_offsets_do_not_reach_are_no_store(tmp_path: Path) -> None:
+    written(tmp_path / "store")
+    np.save(tmp_path / "store" / "ids.values.npy", np.array([1, 2], dtype=np.int32))
+    with pytest.raises(DataError, match="ids has 2 values, not 3"):
+        RaggedStore(tmp_path / "store")
 
 
 def test_a_store_is_never_written_over_another(tmp_path: Path) -> None:

@@ -58,7 +58,10 @@ class Shares:
         num_folds = int(1 / test + 1e-9)
         require("fold", fold, 0 <= fold < num_folds, f"an integer from 0 to {num_folds - 1} (1 / test_share - 1)")
         require("split_seed", seed, seed >= 0, "an integer >= 0")
+        # Else runs with other folds, of the same splits, would pass for a cross-validation.
+        require("fold", fold, fold == 0 or "test" not in files, "0 where the test split has a file of its own")
         self.drawn = sorted({"validation", "test"}.difference(files))
+        require("split_seed", seed, seed == 0 or bool(self.drawn), "0 where every split has a file of its own")
         self._validation = validation if "validation" in self.drawn else 0.0
         self._test = test if "test" in self.drawn else 0.0
         self._fold = fold
@@ -68,6 +71,12 @@ class Shares:
         """Says which splits are drawn."""
         if self.drawn:
             log.info("drawn from the training file by content: %s", ", ".join(self.drawn))
+
+    def why_none(self, split: str) -> str:
+        """Returns what to add to a message that a split has no text: nothing, if it has a file."""
+        if split not in ("train", *self.drawn) or not self.drawn:
+            return ""
+        return f", drawn with data.validation_share={self._validation} and data.test_share={self._test} of each label"
 
     def subset(self, split: str) -> Subset | None:
         """Returns the part of its file that a split takes; None is the whole file."""

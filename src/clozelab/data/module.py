@@ -19,7 +19,7 @@ from clozelab.data.example import Examples
 from clozelab.data.folds import Shares
 from clozelab.data.loader import Collator, EvalLoader, TrainLoader
 from clozelab.data.repeats import warn_of_leakage
-from clozelab.data.rescoring import ALL, Rescoring
+from clozelab.data.rescoring import ALL, Rescoring, warn_of_unseen
 from clozelab.errors import ConfigError, DataError, require
 from clozelab.randomness import Purpose, generator
 from clozelab.types import NUMBER, DataSpec, Kind, Source, Text
@@ -157,6 +157,8 @@ class DataModule(pl.LightningDataModule, ABC):
             num_examples={split: len(chosen) for split, chosen in self.chosen.items()},
             pad_token_id=tokenizer.pad_token_id, about=self.about,
         )  # fmt: skip
+        if counted and self.kind != "documents":
+            warn_of_unseen(corpus.labels, {name: s.label_counts(self.chosen[name]) for name, s in self.splits.items()})
         self._log_counts()
         self._count_leakage()
         return self.spec

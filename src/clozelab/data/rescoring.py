@@ -172,10 +172,20 @@ def vocabulary(
     """
     if rescoring is not None:
         return rescoring.labels, rescoring.names(found, scored, kind, numbers=numbers, elsewhere=elsewhere)
-    for split in ("validation", "test"):
-        if unseen := sorted(set(found[split]) - set(found["train"])):
-            log.warning("labels of the %s split that training lacks, scored as errors: %s", split, ", ".join(unseen))
     return sorted({label for labels in found.values() for label in labels}), None
+
+
+def warn_of_unseen(labels: Sequence[str], counts: Mapping[str, Sequence[int]]) -> None:
+    """Warns of labels that are scored, and that nothing could be learnt of.
+
+    Args:
+        labels: of all splits.
+        counts: how often each occurs in what is chosen of each split.
+    """
+    for split in ("validation", "test"):
+        triples = zip(labels, counts["train"], counts[split], strict=True)
+        if unseen := [label for label, learnt, scored in triples if scored and not learnt]:
+            log.warning("labels of the %s split that training lacks, scored as errors: %s", split, _listed(unseen))
 
 
 def _name(label: str, are_entities: bool) -> str:

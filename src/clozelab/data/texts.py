@@ -1,7 +1,8 @@
 """Texts and pairs of texts with one label or number each: what sequence classification trains and scores on."""
 
+import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -10,11 +11,12 @@ import numpy as np
 from transformers import PreTrainedTokenizerFast
 
 from clozelab.data.folds import Shares, texts_in
+from clozelab.data.labels import are_scores
 from clozelab.data.module import SPLITS, Corpus, DataModule
 from clozelab.data.repeats import count_repeats, fingerprint
 from clozelab.data.rescoring import vocabulary
 from clozelab.data.split import Split
-from clozelab.errors import DataError
+from clozelab.errors import ConfigError, DataError
 from clozelab.store.cache import build_once, cache_dir
 from clozelab.store.hashing import digest
 from clozelab.store.ragged import VERSIONS, RaggedStore
@@ -27,6 +29,11 @@ COUNTS = (
 
 CHUNK = 1000
 """Texts tokenised at once."""
+
+VERSION = 2
+"""Part of every store's name: raise it when texts or their labels are read otherwise."""
+
+log = logging.getLogger(__name__)
 
 
 @final
@@ -92,7 +99,12 @@ class Texts(DataModule):
 
     def read(self, tokenizer: PreTrainedTokenizerFast, tokenizer_fingerprint: str, max_length: int) -> Corpus:
         """Fetches, reads and tokenises the splits; see `DataModule`."""
-        key = {"tokenizer": tokenizer_fingerprint, "max_length": max_length, **VERSIONS, "kind": "texts"}
+        if not any(tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"][:1]):
+            raise ConfigError(
+                f"model: its tokenizer ({type(tokenizer).__name__}) puts no special token before a text, so that an "
+                "empty one has none to be read from; its tokenizer.json needs a post_processor ([CLS] A [SEP])"
+            )
+        key = {"tokenizer": tokenizer_fingerprint, "max_length": max_length, **VERSIONS, "kind": f"texts {VERSION}"}
         stores: dict[str, RaggedStore] = {}
         for split in self.names:
             entry = cache_dir() / "stores" / digest({**key, **self.texts_key(split)})[:32]
@@ -103,13 +115,32 @@ class Texts(DataModule):
         labels, names = vocabulary(
             found, self.rescoring, self.evaluated, self.kind, numbers=numbers, elsewhere=self._labels_elsewhere
         )
+        if self.rescoring is None and are_scores(labels):
+            log.warning(
+                "the labels are numbers (%s ...), taken for %d classes; data.format.numbers=true predicts the number "
+                "itself", ", ".join(labels[:3]), len(labels),
+            )  # fmt: skip
         splits = {split: Split(store=store, labels=labels, names=names) for split, store in stores.items()}
+        self._check_pairs(splits)
         counts = {split: store.header["counts"] for split, store in stores.items()}
         return Corpus(splits, labels, counts, numbers)
 
     def texts(self, split: str, counts: Counter[str]) -> Iterator[Text]:
         """Yields the texts of a split; see `DataModule.texts`."""
         return texts_in(self.source.locate(self.file(split)), self.format, self.shares.subset(split), counts)
+
+    def _check_pairs(self, splits: Mapping[str, Split]) -> None:
+        """Refuses files of which one has pairs and another has not, as far as their columns were guessed.
+
+        Raises:
+            DataError: naming both.
+        """
+        single, paired = ([name for name, split in splits.items() if len(split.parts(0)) == n] for n in (1, 2))
+        if single and paired:
+            raise DataError(
+                f"{self.file(paired[0])}: the {paired[0]} split has pairs of texts, the {single[0]} split "
+                f"({self.file(single[0])}) has not; data.format.pair names the column of the second ('' reads none)"
+            )
 
     def _labels_elsewhere(self) -> set[str]:
         """Returns the labels of the splits that are not tokenised."""
@@ -121,7 +152,7 @@ class Texts(DataModule):
             counts = Counter(dict.fromkeys(COUNTS, 0))
             texts = list(self.texts(split, counts))
             if not texts:
-                raise DataError(f"{self.file(split)}: the {split} split has no text")
+                raise DataError(f"{self.file(split)}: the {split} split has no text{self.shares.why_none(split)}")
             _write(folder, texts, tokenizer, max_length, counts)
 
         return write

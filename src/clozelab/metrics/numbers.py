@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 def number_metrics(gold: NDArray[np.float32], predicted: NDArray[np.float32]) -> dict[str, float]:
     """Returns `pearson`, `spearman` and `mse`; a correlation that is not defined (a constant side) is 0.
 
+    Where anything is NaN, all three are.
+
     Spearman's is Pearson's of the ranks, equal values sharing the mean of theirs (Spearman 1904).
 
     Args:
@@ -15,6 +17,8 @@ def number_metrics(gold: NDArray[np.float32], predicted: NDArray[np.float32]) ->
     """
     a, b = gold.astype(np.float64), predicted.astype(np.float64)
     mse = float(((a - b) ** 2).mean()) if len(a) else 0.0
+    if np.isnan(mse):  # ranks would take what is no number for the largest
+        return dict.fromkeys(("pearson", "spearman", "mse"), mse)
     return {"pearson": _correlation(a, b), "spearman": _correlation(_ranks(a), _ranks(b)), "mse": mse}
 
 

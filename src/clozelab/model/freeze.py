@@ -48,7 +48,7 @@ def freeze_parts(base: PreTrainedModel, freeze: Freeze) -> list[nn.Module]:
         parts = [child for name, child in base.named_children() if not name.startswith("pooler")]
     else:
         name = type(base).__name__
-        lowest = [child for name, child in base.named_children() if name.startswith("embeddings")]
+        lowest = _embeddings_of(base)
         if not lowest:
             raise ConfigError(f"freeze={freeze!r}: {name} has no part called embeddings", key="freeze")
         layers = layers_of(base)
@@ -65,16 +65,14 @@ def parts_of(model: PreTrainedModel) -> dict[str, list[nn.Parameter]]:
     """Returns the parameters of a model by part, from the top: head, each layer (`layer 6` to `layer 1`), embeddings.
 
     The pooler is part of the head, whatever module holds it; a decoder that is tied to the embeddings is one with them.
-    What comes after the topmost layer is counted to it. Where layers share their weights there is one part, `layers`.
+    What all layers read, such as embeddings of distances, is counted to the embeddings, and what comes after the
+    topmost layer to that one. Where layers share their weights there is one part, `layers`.
     """
     base: PreTrainedModel = getattr(model, model.base_model_prefix)
     layers = layers_of(base)
     names = [f"layer {number}" for number in range(len(layers), 0, -1)] or ["layers"]
     poolers = [child for name, child in base.named_children() if name.startswith("pooler")]
-    embeddings = [child for name, child in base.named_children() if name.startswith("embeddings")]
-    # Outside of the layers stand embeddings of distances, which all of them use, and what comes after the topmost.
-    embeddings += [module for module in base.modules() if isinstance(module, nn.Embedding)]
-    placed: list[tuple[str, list[nn.Module]]] = [(names[0], [base]), ("embeddings", embeddings)]
+    placed: list[tuple[str, list[nn.Module]]] = [(names[0], [base]), ("embeddings", _embeddings_of(base))]
     placed += [(name, [layer]) for name, layer in zip(names, reversed(layers), strict=False)] + [("head", poolers)]
     part_of = {id(p): name for name, modules in placed for module in modules for p in module.parameters()}
     parts: dict[str, list[nn.Parameter]] = {name: [] for name in ("head", *names, "embeddings")}
@@ -110,6 +108,22 @@ def _counts(parameters: Iterable[nn.Parameter]) -> dict[str, int]:
     for parameter in parameters:
         sizes[parameter.requires_grad] += parameter.numel()
     return {"trainable": sizes[True], "frozen": sizes[False]}
+
+
+def _embeddings_of(base: PreTrainedModel) -> list[nn.Module]:
+    """Returns what the lowest layer reads: embeddings, their projection, those of distances and what is beside these.
+
+    MPNet and DeBERTa have one table of distances for all layers, which DeBERTa normalises: while that learns, no layer
+    computes what it did.
+    """
+    inside = {id(module) for layer in layers_of(base) for module in layer.modules()}
+    found: list[nn.Module] = []
+    for module in base.modules():
+        parts = {name: child for name, child in module.named_children() if not isinstance(child, nn.ModuleList)}
+        tables = any(isinstance(child, nn.Embedding) for child in parts.values()) and module is not base
+        if id(module) not in inside:
+            found += [child for name, child in parts.items() if tables or name.startswith("embedding")]
+    return found
 
 
 def layers_of(base: PreTrainedModel) -> list[nn.Module]:

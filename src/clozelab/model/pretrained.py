@@ -1,6 +1,5 @@
 """Pretrained encoders: a folder with config.json, model.safetensors and a tokenizer, wherever it comes from."""
 
-import json
 from collections.abc import Sequence
 from typing import final
 
@@ -12,6 +11,7 @@ from clozelab.errors import ConfigError, DataError, require
 from clozelab.model.build import Attention, auto_class, label_config, load_tokenizer
 from clozelab.model.freeze import Freeze, check_freeze
 from clozelab.model.inherit import inherit
+from clozelab.store.runs import read_object
 from clozelab.types import Corpus, Source
 
 
@@ -53,8 +53,12 @@ class Pretrained:
         return load_tokenizer(self.source.locate(self.path))
 
     def max_length(self) -> int:
-        """Returns the encoder's length limit in tokens, special tokens included."""
-        return length_limit(json.loads((self.source.locate(self.path) / "config.json").read_text()))
+        """Returns the encoder's length limit in tokens, special tokens included.
+
+        Raises:
+            ConfigError: if its config is damaged.
+        """
+        return length_limit(read_object(self.source.locate(self.path) / "config.json"))
 
     def build(self, *, head: str, labels: Sequence[str], whole: bool = False) -> PreTrainedModel:
         """Returns the encoder under the folder's head where that fits, else a new one from torch's generator.

@@ -13,6 +13,8 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from clozelab.errors import DataError
+
 FORMAT_VERSION = 7
 """Raise it when the layout or the meaning of a field changes."""
 
@@ -57,14 +59,18 @@ class RaggedStore:
 
     Args:
         folder: as `write` made it.
+
+    Raises:
+        DataError: if it has been damaged since, as by a machine that lost its power: a rename outlives what is renamed.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.header = json.loads((folder / "header.json").read_text())
-        self._fields = {
-            name: Ragged(values=_load(folder / f"{name}.values.npy"), offsets=np.load(folder / f"{name}.offsets.npy"))
-            for name in self.header["fields"]
-        }
+        try:
+            self.header = json.loads((folder / "header.json").read_text())
+            self._fields = {name: _field(folder, name) for name in self.header["fields"]}
+        except (OSError, EOFError, ValueError) as error:  # the last one of JSON and of NumPy
+            message = f"{str(folder)!r}: damaged; remove this folder of the cache, and it is made anew ({error})"
+            raise DataError(message) from error
 
     def __getitem__(self, field: str) -> Ragged:
         return self._fields[field]
@@ -130,6 +136,9 @@ class Writer(AbstractContextManager["Writer"]):
         (self._folder / "header.json").write_text(text)
 
 
-def _load(path: Path) -> NDArray[np.integer]:
-    values: NDArray[np.integer] = np.load(path, mmap_mode="r")
-    return values
+def _field(folder: Path, name: str) -> Ragged:
+    values: NDArray[np.integer] = np.load(folder / f"{name}.values.npy", mmap_mode="r")
+    offsets: NDArray[np.int64] = np.load(folder / f"{name}.offsets.npy")
+    if offsets[-1] != len(values):
+        raise ValueError(f"{name} has {len(values)} values, not {offsets[-1]}")
+    return Ragged(values=values, offsets=offsets)

@@ -70,12 +70,21 @@ def read_run(folder: Path) -> dict[str, Any]:
     Raises:
         ConfigError: if it is damaged.
     """
+    return read_object(folder / "run.json")
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Returns what a file of JSON holds.
+
+    Raises:
+        ConfigError: if it is damaged.
+    """
     try:
-        state: Any = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        state: Any = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ConfigError(f"{str(folder / 'run.json')!r}: damaged, not JSON: {error}") from error
+        raise ConfigError(f"{str(path)!r}: damaged, not JSON: {error}") from error
     if not isinstance(state, dict):
-        raise ConfigError(f"{str(folder / 'run.json')!r}: damaged, not one JSON object")
+        raise ConfigError(f"{str(path)!r}: damaged, not one JSON object")
     return state
 
 

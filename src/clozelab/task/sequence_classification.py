@@ -69,9 +69,17 @@ class SequenceClassification(Task):
         """Takes the model, and has its config say what its outputs are: else pipelines put a number through a sigmoid.
 
         Raises:
-            ConfigError: see `Task.accept`.
+            ConfigError: see `Task.accept`; if nothing tells texts apart, or there are no classes to weigh.
         """
         super().accept(spec=spec, model=model)
+        if spec.numbers and self.class_weights != "none":
+            raise ConfigError(f"task.class_weights={self.class_weights!r}: these data have numbers, not classes")
+        learnt = [label for label, count in zip(spec.labels, spec.class_counts, strict=False) if count]
+        if len(learnt) == 1:
+            raise ConfigError(
+                f"data: every training text has the label {learnt[0]!r}; there is nothing to learn "
+                "(data.limit takes the first texts of a file, which may be sorted)"
+            )
         model.config.problem_type = "regression" if spec.numbers else "single_label_classification"
 
     def model_class(self, spec: DataSpec) -> str:
@@ -91,13 +99,7 @@ class SequenceClassification(Task):
             raise ConfigError(f"task.head='mlp': the head of {type(model).__name__} has no hidden layer")
 
     def default_selection(self) -> str:
-        """Returns accuracy, or Pearson's correlation of numbers.
-
-        Raises:
-            ConfigError: if there is one label only.
-        """
-        if not self.spec.numbers and len(self.spec.labels) < 2:
-            raise ConfigError(f"data: every text has the label {self.spec.labels[0]!r}; there is nothing to learn")
+        """Returns accuracy, or Pearson's correlation of numbers."""
         return "val/pearson" if self.spec.numbers else "val/accuracy"
 
     def places(self, batch: Batch) -> Tensor:
