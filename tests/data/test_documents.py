@@ -224,8 +224,10 @@ def test_a_split_without_a_document_is_refused(
     path = tmp_path / "a.txt"
     path.write_text(content)
     for _ in range(2):  # a store in the cache does not change that
-        with pytest.raises(DataError, match=r"a.txt: the (train|validation) split has no document"):
+        with pytest.raises(DataError, match=r"a.txt: the (train|validation) split has no document") as refused:
             prepared(tokenizer, path)
+    assert ("and 2 without; data.format" in str(refused.value)) == ("game" not in content)
+    assert ("data.validation may name a file of its own" in str(refused.value)) == ("game" in content)
 
 
 def test_pairs_of_a_split_with_one_document_are_refused(
@@ -234,8 +236,8 @@ def test_pairs_of_a_split_with_one_document_are_refused(
     test = tmp_path / "test.txt"
     test.write_text("A game. A river.\n")
     assert prepared(tokenizer, corpus, test=str(test))
-    for options in ({"test": str(test)}, {"limit": 1}):
-        with pytest.raises(DataError, match=r"next_sentence=true: every split needs two different documents"):
+    for split, options in (("test", {"test": str(test)}), ("train", {"limit": 1})):
+        with pytest.raises(DataError, match=rf"next_sentence=true: the {split} split has one document, or copies"):
             prepared(tokenizer, corpus, next_sentence=True, **options)
 
 
@@ -292,6 +294,17 @@ def test_a_file_of_unknown_words_is_refused(tokenizer: PreTrainedTokenizerFast, 
     path.write_text("".join(f"ΘΨ{'Ω' * i}\n" for i in range(30)))
     with pytest.raises(ConfigError, match="does the tokenizer fit its language"):
         prepared(tokenizer, path)
+
+
+def test_a_file_to_be_scored_of_unknown_words_is_refused_and_many_are_warned_of(
+    tokenizer: PreTrainedTokenizerFast, corpus: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "greek.txt"
+    path.write_text("ΘΨ ΩΩ.\nThe river ΘΨ.\n".replace(".", ""))
+    prepared(tokenizer, corpus, test=str(path))
+    assert "test: 60.0 % of the tokens are unknown to the tokenizer" in caplog.text
+    with pytest.raises(ConfigError, match="the validation split has no ordinary token"):
+        prepared(tokenizer, corpus, validation=str(path), test=str(corpus), limit=1)
 
 
 @pytest.mark.parametrize(
@@ -399,9 +412,23 @@ def test_a_general_corpus_is_scored_by_its_test_split_up_to_its_own_limit(
     assert tuple(module.evaluated) == ("validation", "test", "general")
     assert len(module.chosen["general"]) == 3
     assert tuple(documents(corpus).evaluated) == ("validation", "test")
+    assert module.counts["general"] == {"documents_in_train": 0}
     examples, numbers = module.examples("general")
     assert [examples.draw(number, None).number for number in numbers.tolist()] == [0, 1, 2]
     assert module.num_targets("general") == 3
+
+
+def test_general_documents_that_are_trained_on_are_said(
+    tokenizer: PreTrainedTokenizerFast, corpus: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is forgotten of what is learnt."""
+    general = Documents(
+        source=Local(), format=Plain(begins="line"), masking=Masking(), train=str(corpus), test=str(corpus), limit=30
+    )
+    module = prepared(tokenizer, corpus, general=general)
+    shared = module.counts["general"]["documents_in_train"]
+    assert 0 < shared < 30
+    assert f"leakage: {shared} of the 30 general documents" in caplog.text
 
 
 def test_a_further_corpus_has_a_limit_of_its_own(tokenizer: PreTrainedTokenizerFast, corpus: Path) -> None:

@@ -141,6 +141,7 @@ def test_random_tokens_come_as_often_as_they_stand_in_the_training_split(numbere
 
 def test_or_all_ordinary_tokens_come_alike(numbered: PreTrainedTokenizerFast) -> None:
     counts = np.zeros(len(numbered), dtype=np.int64)
+    counts[9] = 100
     found = drawn(masker(numbered, counts, mask=0, random=1, replacement="uniform"), len(counts), 400_000)
     assert not found[SPECIAL].any()
     assert stats.chisquare(found[5:]).pvalue > 0.001

@@ -46,7 +46,7 @@ def build(stored: Callable[..., RaggedStore], numbered: PreTrainedTokenizerFast,
         masker = Masker(masking=Masking(**masking), tokenizer=numbered, counts=counts)
         return Passages(
             store=store, documents=numbers, anchors=RaggedStore(folder), frame=frame, masker=masker,
-            next_sentence=pairs, seed=seed,
+            next_sentence=pairs, split="validation", seed=seed,
         )  # fmt: skip
 
     return make
@@ -219,7 +219,7 @@ def test_a_copy_of_a_document_is_no_other_document(build: Build) -> None:
 def test_there_must_be_two_different_documents_to_draw_pairs_from(
     number: int, prints: list[int] | None, build: Build
 ) -> None:
-    with pytest.raises(DataError, match=r"data.next_sentence=true: every split needs two different documents"):
+    with pytest.raises(DataError, match=r"data.next_sentence=true: the validation split has one document, or copies"):
         build(articles(number), prints=prints)
     assert len(build(articles(number), prints=prints, pairs=False))
 

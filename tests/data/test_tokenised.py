@@ -151,11 +151,11 @@ def test_texts_are_read_when_their_turn_comes(
             begun += 1
             yield text
 
-    def write(writer: object, documents: list[object], *rest: object) -> None:
+    def write(writer: object, documents: list[object], *rest: object, has_begun: bool) -> bool:
         nonlocal begun, most
         most = max(most, begun)
         begun -= len(documents)
-        waits(writer, documents, *rest)  # type: ignore[arg-type]
+        return waits(writer, documents, *rest, has_begun=has_begun)  # type: ignore[arg-type]
 
     monkeypatch.setattr(tokenised, "_write", write)
     assert len(store(tmp_path / "store", source(), bert)["input_ids"]) == 100
@@ -178,6 +178,25 @@ def test_memory_does_not_grow_with_the_documents(
 
     peak(10)
     assert peak(1000) < peak(100) + 150_000, "450,000 characters more"
+
+
+def test_the_tokens_of_a_document_of_any_size_are_never_in_memory_at_once(
+    bert: PreTrainedTokenizerFast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokenised, "CHUNK", 1_000)
+    most = 0
+    encodes = tokenised._encode
+
+    def encode(tokenizer: PreTrainedTokenizerFast, parts: list[tokenised.Part]) -> list[object]:
+        nonlocal most
+        encoded = encodes(tokenizer, parts)
+        most = max(most, sum(len(one.ids) for one in encoded))
+        return encoded
+
+    monkeypatch.setattr(tokenised, "_encode", encode)
+    found = store(tmp_path / "store", texts("\u200d\n" * 2000 + "new river.\n" * 2000, "a game"), bert)
+    assert found["input_ids"].lengths().tolist() == [6000, 2]
+    assert most <= 330, "of 1,000 characters"
 
 
 def test_a_reader_that_fails_says_why(bert: PreTrainedTokenizerFast, tmp_path: Path) -> None:

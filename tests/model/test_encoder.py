@@ -6,6 +6,7 @@ import torch
 from transformers import BertConfig, BertForTokenClassification, ModernBertConfig, ModernBertModel
 
 from clozelab.data.packing import pack
+from clozelab.errors import ConfigError
 from clozelab.model.dropout import use_fast_dropout
 from clozelab.model.encoder import Encoder, packed_mask
 from clozelab.types import Batch
@@ -109,6 +110,21 @@ def test_a_causal_encoder_sees_no_later_position() -> None:
     after = encoder(changed)
     torch.testing.assert_close(after[row, :column], before[row, :column], atol=1e-6, rtol=0)
     assert not torch.allclose(after[row, column], before[row, column])
+
+
+def test_a_causal_encoder_refuses_to_answer_from_its_first_token() -> None:
+    batch = packed_batch(examples())
+    model = make_model()
+    causal, both = (Encoder(base=model.bert, packable=True, position_offset=0, causal=value) for value in (True, False))
+    first = (batch.position_ids == 0) & (batch.sequence_ids >= 0)
+    states = causal(batch)[first]
+    changed = Batch(**{f: getattr(batch, f) for f in batch.__slots__})
+    changed.input_ids = batch.input_ids.clone()
+    changed.input_ids[batch.position_ids > 0] = 7
+    torch.testing.assert_close(causal(changed)[first], states, atol=1e-6, rtol=0)
+    with pytest.raises(ConfigError, match=r"model.attention='causal': \[CLS\] stands first and sees none .*; read all"):
+        causal.check_first("read all")
+    both.check_first("read all")
 
 
 def test_the_mask_joins_equal_numbers_only() -> None:

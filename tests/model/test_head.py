@@ -1,7 +1,13 @@
 """A model's own head as a view: its parameters, its training mode, its gradients, and no state kept."""
 
 import torch
-from transformers import AlbertConfig, AlbertForSequenceClassification, BertConfig, BertForSequenceClassification
+from transformers import (
+    AlbertConfig,
+    AlbertForSequenceClassification,
+    BertConfig,
+    BertForPreTraining,
+    BertForSequenceClassification,
+)
 
 from clozelab.model.head import Head
 
@@ -41,6 +47,16 @@ def test_dropout_follows_the_mode_of_the_model() -> None:
     assert torch.equal(head(states), head(states)) is False
     whole.eval()
     assert torch.equal(head(states), head(states))
+
+
+def test_of_no_place_there_is_no_logit_but_a_gradient_of_nothing() -> None:
+    """A small batch of documents may have no token to predict."""
+    head = Head(model=BertForPreTraining(BertConfig(**SIZES)))
+    states = torch.zeros(1, 0, 32, requires_grad=True)
+    logits = head(states)
+    assert logits.shape == (1, 0, 50)
+    logits.sum().backward()
+    assert head.next_sentence(torch.zeros(3, 1, 32)).shape == (3, 2)
 
 
 def test_no_states_are_kept() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from clozelab.errors import DataError
-from clozelab.store.ragged import FORMAT_VERSION, Ragged, RaggedStore
+from clozelab.store.ragged import FORMAT_VERSION, Ragged, RaggedStore, Writer
 
 ROWS = st.lists(st.lists(st.integers(-(2**31), 2**31 - 1), max_size=5), max_size=8)
 
@@ -118,6 +118,13 @@ def test_offsets_reach_beyond_what_32_bits_count() -> None:
     ragged = Ragged(values=np.broadcast_to(np.int32(7), far + 2), offsets=np.array([0, far, far + 2]))
     assert ragged[1].tolist() == [7, 7]
     assert ragged.lengths().tolist() == [far, 2]
+
+
+def test_a_row_may_be_written_in_parts(tmp_path: Path) -> None:
+    with Writer(tmp_path / "store", {"ids": "int32"}) as writer:
+        for row, goes_on in (([1], False), ([2, 3], True), ([], True), ([4], False)):
+            writer.append("ids", row, goes_on=goes_on)
+    assert [row.tolist() for row in RaggedStore(tmp_path / "store")["ids"]] == [[1, 2, 3], [4]]
 
 
 def test_writing_maps_no_file_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

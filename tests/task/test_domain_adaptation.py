@@ -11,6 +11,7 @@ from transformers import AutoModelForMaskedLM
 
 from clozelab.errors import ConfigError
 from clozelab.task.domain_adaptation import DomainAdaptation
+from clozelab.types import DataSpec
 
 Run = Callable[..., tuple[int, str, str]]
 ENCODER = "bert.encoder.layer.0.attention.self.query.weight"
@@ -93,6 +94,13 @@ def test_a_run_that_dies_while_its_head_is_warmed_up_continues_to_the_same_bits(
                 train(clozelab, options, output)
         again = weights(train(clozelab, options, output))
         assert all(torch.equal(whole[name], again[name]) for name in whole)
+
+
+def test_pairs_are_refused() -> None:
+    task = DomainAdaptation()
+    task.spec = DataSpec(kind="documents", labels=(), num_examples={}, pad_token_id=0, next_sentence=True)
+    with pytest.raises(ConfigError, match=r"data.next_sentence=true: task=domain_adaptation learns from no pairs"):
+        task.check_model(torch.nn.Linear(1, 1))  # type: ignore[arg-type]
 
 
 def test_steps_of_the_head_are_a_number() -> None:

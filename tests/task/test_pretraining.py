@@ -1,6 +1,7 @@
 """Pretraining from the command line: both losses, both answers, nothing lost on the way."""
 
 import csv
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForMaskedLM, AutoModelForPreTraining, AutoTokenizer
+from transformers import AutoModelForMaskedLM, AutoModelForPreTraining, AutoTokenizer, BertConfig, BertForPreTraining
 
 from clozelab.errors import ConfigError
+from clozelab.model.encoder import Encoder
 from clozelab.task.pretraining import Pretraining
 from clozelab.types import DataSpec
 
@@ -122,5 +124,18 @@ def test_data_of_labelled_texts_are_refused(clozelab: Run, overrides: list[str])
 
 
 def test_a_causal_encoder_is_pretrained_too(clozelab: Run, corpus: list[str], tmp_path: Path) -> None:
-    run = train(clozelab, [*corpus, "model.attention=causal", "trainer.max_epochs=1"], tmp_path)
+    causal = [*corpus, "model.attention=causal", "trainer.max_epochs=1"]
+    run = train(clozelab, [*causal, "data.next_sentence=false"], tmp_path)
     assert json.loads((run / "metrics.json").read_text())["val/perplexity"] > 0
+
+
+def test_a_causal_encoder_learns_no_pairs_from_a_token_that_sees_none() -> None:
+    task = Pretraining()
+    task.spec = PAIRS
+    model = BertForPreTraining(BertConfig(vocab_size=9, hidden_size=8, num_hidden_layers=1, num_attention_heads=1))
+    encoder = Encoder(base=model.bert, packable=True, position_offset=0, causal=True)
+    task.attach(encoder=encoder, layers=torch.nn.Identity())
+    with pytest.raises(ConfigError, match=r"\[CLS\] stands first .* data.next_sentence=false leaves out the pairs"):
+        task.on_fit_start()
+    task.spec = dataclasses.replace(PAIRS, next_sentence=False)
+    task.on_fit_start()

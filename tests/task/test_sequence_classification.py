@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from transformers import (
 )
 
 from clozelab.errors import ConfigError
+from clozelab.model.encoder import Encoder
 from clozelab.task.sequence_classification import SequenceClassification
 from clozelab.types import DataSpec
 
@@ -52,6 +54,14 @@ def test_a_text_is_its_first_token_or_the_mean_of_all() -> None:
         task = made(pooling=pooling)
         expected = task.layers(texts.unsqueeze(1)).log_softmax(-1)
         torch.testing.assert_close(task.head(hidden, batch(torch.tensor([0, 1]))), expected)
+
+
+def test_what_stands_for_a_text_must_have_seen_it() -> None:
+    for pooling, refused in (("first", True), ("mean", False)):
+        task = made(pooling=pooling)
+        task._views = (Encoder(base=nn.Identity(), packable=True, position_offset=0, causal=True), task.layers)
+        with pytest.raises(ConfigError, match=r"task.pooling=mean reads all of them") if refused else nullcontext():
+            task.on_fit_start()
 
 
 def test_balanced_weights_make_every_label_count_the_same_in_training_only() -> None:

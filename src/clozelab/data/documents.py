@@ -20,6 +20,7 @@ from clozelab.data.frame import frame_of
 from clozelab.data.masking import Masker, Masking, mask_id_of
 from clozelab.data.module import Corpus, DataModule
 from clozelab.data.passages import Passages
+from clozelab.data.repeats import warn_of_leakage
 from clozelab.data.tokenised import tokenise
 from clozelab.errors import ConfigError, DataError, require
 from clozelab.store.cache import build_once, cache_dir
@@ -232,11 +233,14 @@ class Documents(DataModule):
         # Special tokens are never to be predicted, so that no baseline may predict them.
         self.spec = spec = replace(spec, class_counts=tuple(np.where(masker.is_special, 0, counts).tolist()))
         if self.general is not None:
-            self.chosen[GENERAL] = np.arange(self.splits[GENERAL].num_units)[: self.general.limit]
+            self._choose_general(self.general)
         for split, documents in self.chosen.items():
+            if split != "train":
+                masker.check(split, np.array(self.splits[split].label_counts(documents)))
             self._passages[split] = Passages(
                 store=self.splits[split].store, documents=documents, anchors=self._anchors(split),
-                frame=self.frame, masker=masker, next_sentence=self.next_sentence, seed=self.seed,
+                frame=self.frame, masker=masker, next_sentence=self.next_sentence, split=split,
+                seed=self.seed,
             )  # fmt: skip
         return spec
 
@@ -254,6 +258,12 @@ class Documents(DataModule):
         passages = self._passages[split]
         return sum(len(passages.draw(number, None).positions) for number in range(len(passages)))
 
+    def _choose_general(self, general: DataModule) -> None:
+        """Chooses the documents of the general corpus; what is learnt from cannot tell what is forgotten."""
+        self.chosen[GENERAL] = np.arange(self.splits[GENERAL].num_units)[: general.limit]
+        prints = {split: self.splits[split].fingerprints()[self.chosen[split]] for split in ("train", GENERAL)}
+        self.counts[GENERAL] = {"documents_in_train": warn_of_leakage(prints, self.unit)[GENERAL]["train"]}
+
     def _split(self, split: str) -> DocumentSplit:
         def write(folder: Path) -> None:
             counts = Counter(texts_empty=0, documents_without_tokens=0)
@@ -261,9 +271,12 @@ class Documents(DataModule):
 
         store = RaggedStore(build_once(cache_dir() / "stores" / self.keys[split][:32], write))
         if not len(store["input_ids"]):
+            empty = store.header["counts"]["documents_without_tokens"]
+            own = "" if split in self.files else f"data.{split} may name a file of its own, and "
             raise DataError(
-                f"{self.file(split)}: the {split} split has no document; data.{split} may name a file of its own, and "
-                "data.format says what a document is (of plain text, data.format.begins)"
+                f"{self.file(split)}: the {split} split has no document"
+                + (f" that the tokenizer makes a token of, and {empty} without" if empty else "")
+                + f"; {own}data.format says what a document is (of plain text, data.format.begins)"
             )
         return DocumentSplit(store=store, vocab_size=vocab_size_of(self.tokenizer))
 

@@ -3,6 +3,7 @@
 Devlin et al. 2019, section 3.1 (task 1) and appendix A.1.
 """
 
+import logging
 from typing import Literal, final, get_args
 
 import numpy as np
@@ -11,7 +12,12 @@ from transformers import PreTrainedTokenizerFast
 
 from clozelab.errors import ConfigError, require
 
+log = logging.getLogger(__name__)
+
 Replacement = Literal["unigram", "uniform"]
+
+MANY_UNKNOWN = 0.02
+"""Share of unknown tokens that is warned of; of English text BERT's vocabularies do not know 0.1 %."""
 
 
 @final
@@ -69,7 +75,7 @@ class Masker:
         counts: (vocabulary,) occurrences of every token in the training split.
 
     Raises:
-        ConfigError: if the tokenizer has no mask token, or no token can be drawn.
+        ConfigError: if the tokenizer has no mask token, or the training split nothing to predict.
     """
 
     def __init__(self, *, masking: Masking, tokenizer: PreTrainedTokenizerFast, counts: NDArray[np.int64]) -> None:
@@ -83,11 +89,30 @@ class Masker:
         exists[list(tokenizer.get_vocab().values())] = 1  # ids may have gaps
         weights = counts if masking.replacement == "unigram" else exists
         self._cumulative = np.cumsum(np.where(self.is_special, 0, weights))
-        if not self._cumulative[-1]:
+        self._unknown_id = tokenizer.unk_token_id
+        self.check("training", counts)
+
+    def check(self, split: str, counts: NDArray[np.int64]) -> None:
+        """Warns of a split that a tokenizer does not know much of: what is unknown is neither predicted nor scored.
+
+        Args:
+            split: its name.
+            counts: (vocabulary,) occurrences of every token in it.
+
+        Raises:
+            ConfigError: if there is nothing to predict in it.
+        """
+        if not counts[~self.is_special].any():
             raise ConfigError(
-                "the training split has no ordinary token, only special ones such as unknown words: does the tokenizer "
+                f"the {split} split has no ordinary token, only special ones such as unknown words: does the tokenizer "
                 "fit its language?"
             )
+        unknown = 0.0 if self._unknown_id is None else float(counts[self._unknown_id] / counts.sum())
+        if unknown > MANY_UNKNOWN:
+            log.warning(
+                "%s: %.1f %% of the tokens are unknown to the tokenizer; scores are those of the others only",
+                split, 100 * unknown,
+            )  # fmt: skip
 
     def choose(
         self, draw: np.random.Generator, ids: NDArray[np.int64], begins_word: NDArray[np.bool_]

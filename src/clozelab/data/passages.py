@@ -55,6 +55,7 @@ class Passages:
         frame: special tokens.
         masker: chooses and replaces tokens.
         next_sentence: pairs of segments for next sentence prediction.
+        split: its name, for messages.
         seed: of training draws; evaluation has its own, always the same.
 
     Raises:
@@ -70,6 +71,7 @@ class Passages:
         frame: Frame,
         masker: Masker,
         next_sentence: bool,
+        split: str,
         seed: int,
     ) -> None:
         self.ids, self.begins = store["input_ids"], store["begins"]
@@ -87,7 +89,8 @@ class Passages:
             self._sorted = self._prints[self._order]
             if self._sorted[0] == self._sorted[-1]:
                 raise DataError(
-                    "data.next_sentence=true: every split needs two different documents, to draw pairs from"
+                    f"data.next_sentence=true: the {split} split has one document, or copies of one, and pairs need "
+                    "two different ones; false does without pairs"
                 )
 
     def __len__(self) -> int:

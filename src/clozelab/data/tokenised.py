@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,23 @@ WORD, SENTENCE = 1, 2
 """Bits of `begins`."""
 
 CHUNK = 500_000
-"""Characters tokenised at once: what is in memory, whatever the size of the corpus."""
+"""Characters tokenised at once, of many documents or of a part of one: whatever their sizes, no more tokens than
+these have are in memory."""
 
-Document = tuple[Text, list[str]]
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Sentences of a document that are tokenised at once: usually all.
+
+    Attributes:
+        text: the whole document.
+        sentences: of this part.
+        is_last: whether the document ends with it.
+    """
+
+    text: Text
+    sentences: list[str]
+    is_last: bool
 
 
 def tokenise(
@@ -60,28 +75,42 @@ def tokenise(
     fields = {"input_ids": "int32", "begins": "uint8", "fingerprint": "int32"}
     with Writer(folder, fields) as writer, ThreadPoolExecutor(1) as ahead, _bar(name, size) as advance:
         waiting: Future[Any] | None = None
-        chunk: list[Document] = []
-        for documents in chain(_chunks(texts), [[]]):
-            coming = ahead.submit(_encode, tokenizer, documents)
+        chunk: list[Part] = []
+        has_begun = False
+        for parts in chain(_chunks(texts), [[]]):
+            coming = ahead.submit(_encode, tokenizer, parts)
             if waiting is not None:
-                _write(writer, chunk, waiting.result(), opens, counts)
-                advance(sum(len(segment) for text, _ in chunk for segment in text.segments))
-            waiting, chunk = coming, documents
+                has_begun = _write(writer, chunk, waiting.result(), opens, counts, has_begun=has_begun)
+                advance(sum(len(sentence) + 1 for part in chunk for sentence in part.sentences))
+            waiting, chunk = coming, parts
         writer.header.update(counts=dict(counts))
 
 
-def _chunks(texts: Iterable[Text]) -> Iterator[list[Document]]:
+def _chunks(texts: Iterable[Text]) -> Iterator[list[Part]]:
     """Yields documents, cut into sentences, by the chunk."""
-    chunk: list[Document] = []
+    chunk: list[Part] = []
     size = 0
-    for text in texts:
-        chunk.append((text, [sentence for segment in text.segments for sentence in _sentences(segment)]))
-        size += sum(map(len, text.segments))
+    for part in chain.from_iterable(map(_parts, texts)):
+        chunk.append(part)
+        size += sum(map(len, part.sentences))
         if size >= CHUNK:
             yield chunk
             chunk, size = [], 0
     if chunk:
         yield chunk
+
+
+def _parts(text: Text) -> Iterator[Part]:
+    """Yields a document, cut into sentences, in parts of about a chunk."""
+    sentences: list[str] = []
+    size = 0
+    for sentence in chain.from_iterable(map(_sentences, text.segments)):
+        if size >= CHUNK:
+            yield Part(text, sentences, is_last=False)
+            sentences, size = [], 0
+        sentences.append(sentence)
+        size += len(sentence)
+    yield Part(text, sentences, is_last=True)
 
 
 def _sentences(text: str) -> Iterator[str]:
@@ -98,25 +127,41 @@ def _sentences(text: str) -> Iterator[str]:
         place = start + len(sentence)
 
 
-def _encode(tokenizer: PreTrainedTokenizerFast, documents: list[Document]) -> list[Any]:
-    sentences = [sentence for _, own in documents for sentence in own]
+def _encode(tokenizer: PreTrainedTokenizerFast, parts: list[Part]) -> list[Any]:
+    sentences = [sentence for part in parts for sentence in part.sentences]
     encoded: list[Any] = tokenizer.backend_tokenizer.encode_batch(sentences, add_special_tokens=False)
     return encoded
 
 
 def _write(
-    writer: Writer, documents: list[Document], encoded: list[Any], opens: NDArray[np.bool_], counts: Counter[str]
-) -> None:
+    writer: Writer,
+    parts: list[Part],
+    encoded: list[Any],
+    opens: NDArray[np.bool_],
+    counts: Counter[str],
+    *,
+    has_begun: bool,
+) -> bool:
+    """Writes parts of documents; takes and returns whether the store has tokens of a document that goes on."""
     encodings = iter(encoded)
-    for text, sentences in documents:
-        parts = [(e.ids, e.word_ids) for e in (next(encodings) for _ in sentences) if e.ids]
-        if not parts:
-            counts["documents_without_tokens"] += 1
+    for part in parts:
+        found = [(e.ids, e.word_ids) for e in (next(encodings) for _ in part.sentences) if e.ids]
+        if found:
+            counts["sentences"] += len(found)
+            ids = np.concatenate([np.array(ids, dtype=np.int32) for ids, _ in found])
+            writer.append("input_ids", ids, goes_on=has_begun)
+            begins = np.concatenate([_begins(words, opens[ids]) for ids, words in found])
+            writer.append("begins", begins, goes_on=has_begun)
+            has_begun = True
+        if not part.is_last:
             continue
-        counts["sentences"] += len(parts)
-        writer.append("input_ids", np.concatenate([np.array(ids, dtype=np.int32) for ids, _ in parts]))
-        writer.append("begins", np.concatenate([_begins(words, opens[ids]) for ids, words in parts]))
-        writer.append("fingerprint", np.array([fingerprint(*text.segments)], dtype=np.int64).view(np.int32))
+        if has_begun:
+            prints = np.array([fingerprint(*part.text.segments)], dtype=np.int64)
+            writer.append("fingerprint", prints.view(np.int32))
+        else:
+            counts["documents_without_tokens"] += 1
+        has_begun = False
+    return has_begun
 
 
 def _opens_word(tokenizer: PreTrainedTokenizerFast) -> NDArray[np.bool_]:

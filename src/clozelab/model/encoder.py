@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from clozelab.errors import ConfigError
 from clozelab.types import Batch
 
 
@@ -51,6 +52,21 @@ class Encoder(nn.Module):
     def hidden_size(self) -> int:
         """Width of the hidden states."""
         return int(self.base.config.hidden_size)
+
+    def check_first(self, remedy: str) -> None:
+        """Refuses to learn anything from the first token where it sees itself alone.
+
+        Args:
+            remedy: what to do instead.
+
+        Raises:
+            ConfigError: if attention is causal.
+        """
+        if self.causal:
+            raise ConfigError(
+                "model.attention='causal': [CLS] stands first and sees none of the other tokens, so that nothing can "
+                f"be learnt from it; {remedy}"
+            )
 
     def forward(self, batch: Batch) -> Tensor:
         """Returns the hidden states of the last layer, (rows, row_length, hidden), floating."""

@@ -39,7 +39,9 @@ class Head(nn.Module):
         Returns:
             (rows, places, labels), or (rows, labels) from a head for sequences.
         """
-        return logits_of(self._run(states, states))
+        # Without a place there is no logit, but a pooler that nobody asks wants something to pool.
+        firsts = states if states.shape[1] else states.new_zeros(len(states), 1, states.shape[2])
+        return logits_of(self._run(states, firsts))
 
     def next_sentence(self, firsts: Tensor) -> Tensor:
         """Returns the logits of next sentence prediction, (examples, 2).

@@ -110,11 +110,16 @@ class Writer(AbstractContextManager["Writer"]):
         self._raw = {name: open(folder / f"{name}.raw", "wb") for name in fields}  # noqa: SIM115 closed in __exit__
         self._offsets = {name: array("q", [0]) for name in fields}
 
-    def append(self, field: str, row: Sequence[int] | NDArray[np.integer]) -> None:
-        """Adds a row to a field."""
+    def append(self, field: str, row: Sequence[int] | NDArray[np.integer], *, goes_on: bool = False) -> None:
+        """Adds a row to a field, or more to its last row if that `goes_on`: a row may be larger than memory."""
         values = np.asarray(row, dtype=self._types[field])
         self._raw[field].write(values.tobytes())
-        self._offsets[field].append(self._offsets[field][-1] + len(values))
+        offsets = self._offsets[field]
+        end = offsets[-1] + len(values)
+        if goes_on:
+            offsets[-1] = end
+        else:
+            offsets.append(end)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -6,6 +6,7 @@ Gururangan et al. 2020, "Don't stop pretraining", section 3.
 from typing import final
 
 from torch import nn
+from transformers import PreTrainedModel
 
 from clozelab.errors import ConfigError, require
 from clozelab.task.masked import MaskedTask
@@ -29,6 +30,15 @@ class DomainAdaptation(MaskedTask):
         super().__init__(selection=selection)
         self.head_steps = head_steps
         self._thawing: list[nn.Parameter] = []
+
+    def check_model(self, model: PreTrainedModel) -> None:
+        """Refuses pairs, whose halves would be mixed up and nothing learnt from it.
+
+        Raises:
+            ConfigError: naming the key.
+        """
+        if self.spec.next_sentence:
+            raise ConfigError("data.next_sentence=true: task=domain_adaptation learns from no pairs; set it to false")
 
     def on_fit_start(self) -> None:
         """Notes which parameters wait for the head. The decoder is tied to the embeddings, which wait, too.

@@ -42,6 +42,11 @@ class Pretraining(MaskedTask):
             name = type(model).__name__
             raise ConfigError(f"data.next_sentence=true: {name} has no head for pairs; set it to false")
 
+    def on_fit_start(self) -> None:
+        """Refuses to learn of pairs from a state that sees none; see `Encoder.check_first`."""
+        if self.spec.next_sentence:
+            self.encoder.check_first("data.next_sentence=false leaves out the pairs")
+
     def losses(self, hidden: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Returns the two parts of the loss; see `Task.losses`."""
         masked = super().losses(hidden, batch)

@@ -102,6 +102,11 @@ class SequenceClassification(Task):
         """Returns accuracy, or Pearson's correlation of numbers."""
         return "val/pearson" if self.spec.numbers else "val/accuracy"
 
+    def on_fit_start(self) -> None:
+        """Refuses to learn of texts from a state that sees none; see `Encoder.check_first`."""
+        if self.pooling == "first":
+            self.encoder.check_first("task.pooling=mean reads all of them")
+
     def places(self, batch: Batch) -> Tensor:
         """Returns the places of the pieces that texts are read from, (pieces,)."""
         return batch.target_positions if self.pooling == "first" else pieces_of_targets(batch)[1]
