@@ -89,6 +89,12 @@ def test_a_small_corpus_says_that_it_has_fewer_pieces(caplog: pytest.LogCaptureF
     assert "asked were 5000; no more pieces occur twice" in caplog.text
 
 
+def test_characters_beyond_the_size_that_was_asked_for_are_said(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        learnt("narrow", 20)
+    assert "asked were 20; its characters alone are as many" in caplog.text
+
+
 def test_a_run_learns_saves_and_uses_a_vocabulary_of_its_own(clozelab: Run, tmp_path: Path) -> None:
     texts = tmp_path / "texts"
     texts.mkdir()

@@ -31,7 +31,8 @@ def wordpiece(corpus: Corpus, *, vocab_size: int, lowercase: bool, max_length: i
 
     Args:
         corpus: whose training split to read.
-        vocab_size: number of tokens, special ones included; a small corpus may not have as many.
+        vocab_size: number of tokens, special ones included; a small corpus may not have as many, and
+            one of many characters has more: each is a token, at the beginning of a word and inside it.
         lowercase: write everything in lower case and without accents.
         max_length: of the encoder in tokens.
     """
@@ -46,7 +47,8 @@ def wordpiece(corpus: Corpus, *, vocab_size: int, lowercase: bool, max_length: i
         tokenizer = BertTokenizerFast(vocab=vocabulary, do_lower_case=lowercase, model_max_length=max_length)
         tokenizer.save_pretrained(str(folder))
         found = len(tokenizer)
-        note = "" if found >= vocab_size else f" (asked were {vocab_size}; no more pieces occur twice)"
+        reason = "no more pieces occur twice" if found < vocab_size else "its characters alone are as many"
+        note = "" if found == vocab_size else f" (asked were {vocab_size}; {reason})"
         log.info("learnt a WordPiece vocabulary of %d tokens from the training split%s", found, note)
 
     return build_once(cache_dir() / "tokenizers" / key[:32], write)
