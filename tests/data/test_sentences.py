@@ -100,7 +100,8 @@ def test_every_sentence_that_is_cut_off_has_a_letter_or_a_digit(text: str) -> No
 
 
 @pytest.mark.parametrize(
-    "piece", [".", '."', ". ", "( . ", ".[1", "。", "J. ", 'x . " ', ". \" ' ", ". " + " " * 99, "a.", ".) x ", "1. "]
+    "piece",
+    [".", '."', ". ", "( . ", ".[1", "。", "J. ", 'x . " ', ". \" ' ", ". " + " " * 99, "a.", ".) x ", "1. ", "。 "],
 )
 def test_no_line_takes_more_than_linear_time(piece: str) -> None:
     def seconds(size: int) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer, BertTokenizerFast
 
-from clozelab.model.wordpiece import SPECIAL, wordpiece
+from clozelab.model.wordpiece import SPECIAL, _learn, wordpiece
 from clozelab.types import Text
 
 Run = Callable[..., tuple[int, str, str]]
@@ -89,10 +89,13 @@ def test_a_small_corpus_says_that_it_has_fewer_pieces(caplog: pytest.LogCaptureF
     assert "asked were 5000; no more pieces occur twice" in caplog.text
 
 
-def test_characters_beyond_the_size_that_was_asked_for_are_said(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level("INFO"):
-        learnt("narrow", 20)
-    assert "asked were 20; its characters alone are as many" in caplog.text
+def test_a_vocabulary_is_never_larger_than_asked_however_many_characters_there_are() -> None:
+    texts = ["".join(map(chr, range(0x4E00, 0x4E00 + 300))) + " 一丁 一丁 一丁"] * 2
+    vocabulary = _learn(lambda: texts, 100, lowercase=False, most=47)
+    assert len(vocabulary) <= 100
+    assert {"一", "##丁"} <= vocabulary.keys(), "the most frequent ones"
+    tokenizer = BertTokenizerFast.from_pretrained(str(learnt("tiny", 15)))
+    assert len(tokenizer) <= 15
 
 
 def test_a_run_learns_saves_and_uses_a_vocabulary_of_its_own(clozelab: Run, tmp_path: Path) -> None:

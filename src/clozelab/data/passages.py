@@ -195,8 +195,11 @@ class Passages:
                 other = int(self._order[drawn if drawn < first else drawn + int(last - first)])
                 place, start, end = self.anchors[other].tolist()
                 begins = self.begins[int(self.documents[place])]
-                edges = np.append(np.flatnonzero(begins >= least), len(begins))
                 there = len(begins) - start if half == 0 else end
+                # A document may be a book: no more of it is looked at than there is room for.
+                window = max(0, end - room) if half else start
+                near = begins[window : end if half else start + room + 1]
+                edges = np.append(window + np.flatnonzero(near >= least), len(begins))
                 start, end = _stretch(edges, start, end, half, room, wanted)
                 off = max(0, room - there) if wanted is None else abs(end - start - wanted)
                 if start < end and (best is None or off < miss):

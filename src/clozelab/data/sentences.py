@@ -29,6 +29,8 @@ GOES_ON = re.compile(r"[，、；：,;:…—～]|(?<=[」』”])(?:と|って)
 """Behind a dense mark: the sentence does not end yet. The Japanese particle reports what was quoted."""
 LONE_QUOTE = re.compile(r"\s++([\"'])(?!\S)")
 WORD = re.compile(r"[^\W_][\w.'’]*\Z")
+LETTER = re.compile(r"[^\W_]")
+"""Or a digit: what makes a sentence of marks."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -89,7 +91,7 @@ def split_sentences(text: str) -> list[str]:
 
 def _ends(line: str) -> Iterator[int]:
     """Yields where the sentences of a line end, but for the last one."""
-    start = 0
+    start = checked = 0
     quotations = {'"': _Parity(line, '"'), "'": _Parity(line, " ' ")}
     for match in END.finditer(line):
         end = match.end()
@@ -104,9 +106,11 @@ def _ends(line: str) -> Iterator[int]:
             follows = NEXT.match(line, end)
             if follows is None or follows["word"][0].islower() or not _is_end(line, start, match, follows):
                 continue
-        if any(map(str.isalnum, line[start : match.start()])):
+        if LETTER.search(line, checked, match.start()):
             yield end
-            start = end
+            start = checked = end
+        else:
+            checked = match.start()  # nothing is looked at again: a line may hold marks alone
 
 
 class _Parity:

@@ -19,7 +19,8 @@ SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 """Ids 0 to 4, and what BERT calls them."""
 
 ALPHABET = 1000
-"""Characters that are pieces themselves, as many as BERT's own vocabularies have; rarer ones are unknown."""
+"""Characters that are pieces themselves, as many as BERT's own vocabularies have (a small one has room for fewer);
+rarer ones are unknown."""
 
 
 def wordpiece(corpus: Corpus, *, vocab_size: int, lowercase: bool, max_length: int) -> Path:
@@ -31,40 +32,45 @@ def wordpiece(corpus: Corpus, *, vocab_size: int, lowercase: bool, max_length: i
 
     Args:
         corpus: whose training split to read.
-        vocab_size: number of tokens, special ones included; a small corpus may not have as many, and
-            one of many characters has more: each is a token, at the beginning of a word and inside it.
+        vocab_size: number of tokens, special ones included; a small corpus may not have as many.
         lowercase: write everything in lower case and without accents.
         max_length: of the encoder in tokens.
     """
-    parts = {"vocab_size": vocab_size, "lowercase": lowercase, "max_length": max_length, "alphabet": ALPHABET}
+    alphabet = min(ALPHABET, (vocab_size - len(SPECIAL)) // 2)  # each once, and once inside words
+    parts = {"vocab_size": vocab_size, "lowercase": lowercase, "max_length": max_length, "alphabet": alphabet}
     key = digest({**VERSIONS, **parts, "texts": corpus.texts_key("train"), "kind": "wordpiece"})
 
     def texts() -> Iterator[str]:
         return (segment for text in corpus.texts("train", Counter()) for segment in text.segments)
 
     def write(folder: Path) -> None:
-        vocabulary = _learn(texts, vocab_size, lowercase)
+        vocabulary = _learn(texts, vocab_size, lowercase=lowercase, most=alphabet)
         tokenizer = BertTokenizerFast(vocab=vocabulary, do_lower_case=lowercase, model_max_length=max_length)
         tokenizer.save_pretrained(str(folder))
         found = len(tokenizer)
-        reason = "no more pieces occur twice" if found < vocab_size else "its characters alone are as many"
-        note = "" if found == vocab_size else f" (asked were {vocab_size}; {reason})"
+        note = "" if found >= vocab_size else f" (asked were {vocab_size}; no more pieces occur twice)"
         log.info("learnt a WordPiece vocabulary of %d tokens from the training split%s", found, note)
 
     return build_once(cache_dir() / "tokenizers" / key[:32], write)
 
 
-def _learn(texts: Callable[[], Iterable[str]], vocab_size: int, lowercase: bool) -> dict[str, int]:
+def _learn(texts: Callable[[], Iterable[str]], vocab_size: int, *, lowercase: bool, most: int) -> dict[str, int]:
     """Returns a vocabulary: special tokens, characters, characters inside words, then pieces, the first learnt first.
 
     The library numbers characters in the order of a hash table, another one in every process, and breaks ties between
     pieces by these numbers. Numbered here, in order, they give the same vocabulary every time.
+
+    Args:
+        texts: gives them anew at each call.
+        vocab_size: of the vocabulary.
+        lowercase: without accents, too.
+        most: how many characters are pieces, the most frequent ones.
     """
     learner = BertWordPieceTokenizer(lowercase=lowercase)
     counts: Counter[str] = Counter()
     for text in texts():
         counts.update(learner.normalizer.normalize_str(text))
-    known = sorted((char for char in counts if not char.isspace()), key=lambda char: (-counts[char], char))[:ALPHABET]
+    known = sorted((char for char in counts if not char.isspace()), key=lambda char: (-counts[char], char))[:most]
     alphabet = sorted(known)
     learner.train_from_iterator(
         texts(), vocab_size=vocab_size, min_frequency=2, limit_alphabet=len(alphabet), initial_alphabet=alphabet,
