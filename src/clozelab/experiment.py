@@ -35,7 +35,8 @@ from clozelab.randomness import Purpose, torch_seed
 from clozelab.record import Run, check_numerics
 from clozelab.scoring import score_all, score_before
 from clozelab.store.cache import remove
-from clozelab.task.base import Task, check_metric
+from clozelab.task.base import Task
+from clozelab.task.selection import check_metric
 from clozelab.types import DataSpec
 
 log = logging.getLogger(__name__)
@@ -126,6 +127,7 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
     parts = build(config)
     data, task, spec = parts.data, parts.task, parts.spec
     _optimizer(config["optimizer"], task.model)  # what it refuses, it refuses before anything is opened
+    task.check_fit()
     parameters = count_parameters(task.model)
     history = History(folder=run.folder)
     history.resume_from(resume_from or 0)

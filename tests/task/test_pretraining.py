@@ -136,6 +136,6 @@ def test_a_causal_encoder_learns_no_pairs_from_a_token_that_sees_none() -> None:
     encoder = Encoder(base=model.bert, packable=True, position_offset=0, causal=True)
     task.attach(encoder=encoder, layers=torch.nn.Identity())
     with pytest.raises(ConfigError, match=r"\[CLS\] stands first .* data.next_sentence=false leaves out the pairs"):
-        task.on_fit_start()
+        task.check_fit()
     task.spec = dataclasses.replace(PAIRS, next_sentence=False)
-    task.on_fit_start()
+    task.check_fit()

@@ -61,7 +61,7 @@ def test_what_stands_for_a_text_must_have_seen_it() -> None:
         task = made(pooling=pooling)
         task._views = (Encoder(base=nn.Identity(), packable=True, position_offset=0, causal=True), task.layers)
         with pytest.raises(ConfigError, match=r"task.pooling=mean reads all of them") if refused else nullcontext():
-            task.on_fit_start()
+            task.check_fit()
 
 
 def test_balanced_weights_make_every_label_count_the_same_in_training_only() -> None:

@@ -18,9 +18,10 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from transformers import PreTrainedModel
 
-from clozelab.errors import ConfigError, RunFailedError, did_you_mean, require
+from clozelab.errors import ConfigError, RunFailedError, require
 from clozelab.model.encoder import Encoder
 from clozelab.randomness import Purpose, torch_seed
+from clozelab.task.selection import check_metric
 from clozelab.types import Batch, DataSpec, Kind, Scored, starts_of
 
 
@@ -98,6 +99,13 @@ class Task(pl.LightningModule, ABC):
         if self.selection == "auto":
             self.selection = self.default_selection()
         check_metric("task.selection", self.selection, names)
+
+    def check_fit(self) -> None:
+        """Refuses an encoder that nothing can be learnt with, before anything is opened.
+
+        Raises:
+            ConfigError: naming the key.
+        """
 
     def on_train_start(self) -> None:
         """Puts the frozen parts in eval mode. They stay in it: Lightning brings back the modes it finds."""
@@ -285,16 +293,3 @@ class Task(pl.LightningModule, ABC):
         optimizer = self._make_optimizer(self.model)
         scheduler = self._make_scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
-
-
-def check_metric(key: str, metric: str, names: Sequence[str]) -> None:
-    """Refuses a metric that validation does not have.
-
-    Raises:
-        ConfigError: naming the key, the metric and what there is.
-    """
-    if metric not in names:
-        shown = ", ".join(name for name in names if name.count("/") == 1)
-        raise ConfigError(
-            f"{key}={metric!r}: validation has no such metric.{did_you_mean(metric, names)} It has {shown}"
-        )

@@ -42,7 +42,7 @@ class Pretraining(MaskedTask):
             name = type(model).__name__
             raise ConfigError(f"data.next_sentence=true: {name} has no head for pairs; set it to false")
 
-    def on_fit_start(self) -> None:
+    def check_fit(self) -> None:
         """Refuses to learn of pairs from a state that sees none; see `Encoder.check_first`."""
         if self.spec.next_sentence:
             self.encoder.check_first("data.next_sentence=false leaves out the pairs")

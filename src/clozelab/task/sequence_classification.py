@@ -102,7 +102,7 @@ class SequenceClassification(Task):
         """Returns accuracy, or Pearson's correlation of numbers."""
         return "val/pearson" if self.spec.numbers else "val/accuracy"
 
-    def on_fit_start(self) -> None:
+    def check_fit(self) -> None:
         """Refuses to learn of texts from a state that sees none; see `Encoder.check_first`."""
         if self.pooling == "first":
             self.encoder.check_first("task.pooling=mean reads all of them")
