@@ -72,6 +72,13 @@ def test_a_head_that_would_be_warmed_up_to_the_end_is_refused(clozelab: Run, cor
     assert "task.head_steps=1000: the run has" in err
 
 
+def test_steps_of_the_head_beside_a_frozen_encoder_are_refused(clozelab: Run, corpus: list[str]) -> None:
+    arguments = ["task=domain_adaptation", "data.general=null", *corpus, "task.head_steps=4", "model.freeze=all"]
+    code, _, err = clozelab("train", *arguments)
+    assert code == 2
+    assert "task.head_steps=4: model.freeze=all leaves the whole run to the head" in err
+
+
 @pytest.mark.slow
 def test_a_run_that_dies_while_its_head_is_warmed_up_continues_to_the_same_bits(
     clozelab: Run, corpus: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -40,6 +40,17 @@ class DomainAdaptation(MaskedTask):
         if self.spec.next_sentence:
             raise ConfigError("data.next_sentence=true: task=domain_adaptation learns from no pairs; set it to false")
 
+    def check_fit(self) -> None:
+        """Refuses steps for the head alone where it learns alone in all of them.
+
+        Raises:
+            ConfigError: naming both keys.
+        """
+        if self.head_steps and not self._trainable():
+            raise ConfigError(
+                f"task.head_steps={self.head_steps}: model.freeze=all leaves the whole run to the head; drop one of them"
+            )
+
     def on_fit_start(self) -> None:
         """Notes which parameters wait for the head. The decoder is tied to the embeddings, which wait, too.
 
@@ -53,10 +64,14 @@ class DomainAdaptation(MaskedTask):
                 f"task.head_steps={self.head_steps}: the run has {steps} steps, so that only the head would learn; "
                 "model.freeze=all says that on purpose"
             )
-        base: nn.Module = getattr(self.model, self.model.base_model_prefix)
-        self._thawing = [p for p in base.parameters() if p.requires_grad]
+        self._thawing = self._trainable()
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Holds the encoder's weights, or lets them go: a function of the step, so that a resumed run does the same."""
         for parameter in self._thawing if self.head_steps else ():
             parameter.requires_grad_(self.global_step >= self.head_steps)
+
+    def _trainable(self) -> list[nn.Parameter]:
+        """Returns what of the encoder is not frozen for good."""
+        base: nn.Module = getattr(self.model, self.model.base_model_prefix)
+        return [parameter for parameter in base.parameters() if parameter.requires_grad]
