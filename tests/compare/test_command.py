@@ -27,6 +27,7 @@ def test_a_run_that_was_really_trained_is_shown(clozelab: Run, finished_run: Pat
     code, out, err = clozelab("compare", str(finished_run), "--metrics", "f1_strict")
     assert (code, err) == (0, "")
     assert out.split()[:4] == ["cell", "n", "val/f1_strict", "test/f1_strict"]
+    assert out.endswith("n = 1\n\n"), "one line parts the table from what comes next"
 
 
 def test_help_is_given(clozelab: Run) -> None:
