@@ -40,6 +40,7 @@ Refused = Callable[..., str]
             "model=bert_tinny: no such option. Did you mean 'bert_tiny'? Options: bert_base,",
         ),
         ("data=null", "data=null: no such option. Options:\n  amazon_reviews, bbc_"),
+        ("data@data.general=null", "data@data.general=null: to have none, write data.general=null"),
         ("data=base", "data=base: no such option. Options:\n  amazon_reviews, bbc_"),
         ("optimizer=[adamw,sdg]", "optimizer=sdg: no such option. Options: adamw"),
         ("optimizer={lr:3}", "optimizer={'lr': 3}: no such option. Options: adamw"),

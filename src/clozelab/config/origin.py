@@ -73,7 +73,8 @@ def option_problem(group: str, value: Any, folders: Sequence[Path]) -> str:
             near = did_you_mean(str(option), known)
             names = textwrap.fill(", ".join(known), 100, initial_indent="  ", subsequent_indent="  ")
             listed = f" Options: {', '.join(known)}" if len(known) <= 12 else f" Options:\n{names}"
-            return f"{group}={shown}: no such option.{near}{'' if near and len(known) > 12 else listed}"
+            places = "".join(f"; looked for in {folder / group}, too" for folder in folders[1:])
+            return f"{group}={shown}: no such option.{near}{'' if near and len(known) > 12 else listed}{places}"
     return ""
 
 

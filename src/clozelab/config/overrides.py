@@ -169,6 +169,8 @@ def _problem(override: Override, line: CommandLine) -> str:
         return f"{key}: no such key.{whole}" if (whole := _whole_key(key, line)) else unknown_root(key, root)
     if root in SCALARS and root != key:
         return f"{key}: {root} is a single value and has no keys"
+    if key == root and override.package in NESTED and override.value() is None:
+        return f"{key}@{override.package}=null: to have none, write {override.package}=null"
     if "/" in key or override.package not in (None, *NESTED):
         return f"{key}: groups are one level deep and keep their place; write {root}=option"
     if override.is_delete() and "." not in key:
