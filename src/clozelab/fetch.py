@@ -22,9 +22,11 @@ def list_data() -> None:
         table.add_column(column, overflow="fold")
     for name in options("data", [conf_dir()]):
         path = _file(name)
-        node = _content(name)["source"]
+        content = _content(name)
+        places = [_place(corpus["source"]) for corpus in (content, *content.get("more", {}).values())]
+        here = {state for _, state in places}
         what = path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ").partition(". Run:")[0]
-        table.add_row(name, what, *_place(node))
+        table.add_row(name, what, ", ".join(place for place, _ in places), "no" if "no" in here else here.pop())
     Console().print(table)
 
 

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from clozelab.errors import ConfigError
 from clozelab.record import Run
+from clozelab.store.runs import Runs
 
 SPLITS = {"train": "train", "val": "validation", "test": "test", "all": "all", "general": "general"}
 """Prefixes of metrics, and what their splits are called."""
@@ -39,6 +40,7 @@ def read_metrics(folder: Path) -> dict[str, float]:
     """
     path = folder / "metrics.json"
     if not path.exists():
+        Runs().check(str(folder))  # which knows what is wrong with most
         raise ConfigError(f"{str(folder)!r}: not the directory of a completed run (outputs/<study>/<name>/seed-<n>)")
     metrics: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
     return metrics

@@ -82,6 +82,7 @@ def test_of_cells_of_several_tasks_only_shared_metrics_are_tested(study: Path, m
     ("option", "message"),
     [
         ({"metrics": ["acuracy"]}, "--metrics acuracy: no such metric. Did you mean 'accuracy'? Metrics: "),
+        ({"sort": "recall"}, "of one split: val/"),
         ({"sort": "test/acc"}, "--sort test/acc: no such metric. Did you mean 'test/accuracy'?"),
         ({"against": "00000004"}, "00000004: no such cell. Did you mean '0000000"),
         ({"filters": ["lr=1"]}, "--filter lr=1: no cell has it"),

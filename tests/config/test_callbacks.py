@@ -52,4 +52,7 @@ def test_early_stopping_on_a_metric_that_is_not_there_is_refused_before_training
     own = ["callbacks=early_stopping", "callbacks.early_stopping.monitor=val/f7"]
     code, _, err = clozelab("train", *overrides, *own)
     assert code == 2
-    assert "val/f1_conlleval" in err
+    assert err.endswith("\n")
+    last = err.splitlines()[-1]
+    assert last.startswith("clozelab: callbacks.early_stopping.monitor='val/f7': validation has no such metric. ")
+    assert "val/f1_conlleval" in last

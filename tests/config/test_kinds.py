@@ -29,6 +29,8 @@ def test_another_kind_is_one_sentence_that_names_data_which_serve(
     assert problem.startswith(f"data: these are {given}, and ")
     assert f" learns from {needed}; data that serve: " in problem
     assert problem.endswith(" (data.format._target_)")
+    own = {WORDS: "files", TEXTS: "text_files", DOCUMENTS: "plain_files"}[needed]
+    assert f"serve: {own}, " in problem, "what reads files of one's own comes first"
     named = problem.partition("serve: ")[2].partition(" (")[0].removesuffix(", ...").split(", ")
     assert len(named) >= 4
     # That each of them passes the check with such a task is seen where every option is composed.

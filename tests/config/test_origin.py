@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from clozelab.config.origin import BASES, conf_dir, layers, options, origin_of, read_yaml
+from clozelab.config.origin import BASES, conf_dir, layers, option_problem, options, origin_of, read_yaml
 from clozelab.errors import ConfigError
 
 Write = Callable[[str, str], Path]
@@ -55,6 +55,13 @@ def test_an_experiment_chooses_the_task_and_a_task_the_data(write: Write) -> Non
 def test_all_options_of_a_sweep_are_looked_at() -> None:
     files = [layer.file for layer in layers(["experiment=debug,demo"])]
     assert {"conf/experiment/debug.yaml", "conf/experiment/demo.yaml"} <= set(files)
+
+
+def test_where_an_option_of_one_s_own_is_looked_for_is_said(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("{}\n")  # one level too high
+    problem = option_problem("optimizer", "mine", [conf_dir(), tmp_path])
+    assert problem == f"optimizer=mine: no such option. Options: adamw; looked for in {tmp_path / 'optimizer'}, too"
+    assert "looked for" not in option_problem("optimizer", "mine", [conf_dir()])
 
 
 def test_bases_are_no_options() -> None:

@@ -51,7 +51,8 @@ def test_the_stored_scores_are_printed_without_torch(tmp_path: Path) -> None:
         (["run", "--help"], 0, "usage: clozelab evaluate RUN"),
         (["--errors"], 2, "evaluate: give the directory of a completed run"),
         (["run", "--erors"], 2, "--erors: no such option. Did you mean '--errors'?"),
-        (["run", "-m"], 2, "-m: no such option. There is --errors"),
+        (["run", "--split=test"], 2, "--split=test: no such option. Write split=SPLIT."),
+        (["run", "-m"], 2, "-m: no such option. Options: --errors, --config-dir; all others are key=value"),
     ],
 )
 def test_how_the_verb_is_used_is_said_and_a_wrong_option_refused(

@@ -243,15 +243,20 @@ def test_a_run_with_more_than_ten_labels_is_scored_with_its_labels_in_their_plac
 
 
 @pytest.mark.parametrize("override", [[], ["task.decoding=viterbi"]])
-@pytest.mark.parametrize("name", ["nowhere", "file", "empty"])
-def test_what_is_not_a_run_directory_is_refused(clozelab: Run, tmp_path: Path, name: str, override: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("nowhere", "no such folder"), ("file", "no such folder"), ("empty", "not a run, it has no run.json")],
+)
+def test_what_is_not_a_run_directory_is_refused(
+    clozelab: Run, tmp_path: Path, name: str, message: str, override: list[str]
+) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("")
     before = contents(tmp_path)
     code, out, err = clozelab("evaluate", str(tmp_path / name), *override)
     assert (code, out) == (2, "")
-    expected = f"clozelab: '{tmp_path / name}': not the directory of a completed run (outputs/<study>/<name>/seed-<n>)"
-    assert err == f"{expected}\n"
+    advice = "give the directory of a run, outputs/<study>/<name>/seed-<n>"
+    assert err == f"clozelab: '{tmp_path / name}': {message}; {advice}\n"
     assert contents(tmp_path) == before
 
 

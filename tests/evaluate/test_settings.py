@@ -62,10 +62,27 @@ def test_other_data_are_composed_as_train_does_and_read_as_the_run_read_its_own(
     assert configured(OWN, parse(["data=tweets", "data.max_length=32"]))["data"]["max_length"] == 32
 
 
-def test_a_file_that_is_not_given_is_the_scored_one_but_never_the_other_way_round() -> None:
+def test_a_file_that_is_not_given_is_the_scored_one_but_never_the_other_way_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").touch()
     data = configured(OWN, parse(["data=text_files", "data.test=a.csv"]))["data"]
     assert (data["train"], data["test"], data["validation"]) == ("a.csv", "a.csv", None)
-    assert configured(OWN, parse(["data=text_files", "data.validation=a.csv"]))["data"]["train"] == "???"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["data=text_files", "data.validation=a.csv"], "data.test: must be given: data.test=FILE is the file that"),
+        (["data=text_files"], "data.test: must be given"),
+        (["data=text_files", "split=all"], "data.train: must be given: data.train=FILE is the file that is scored"),
+        (["data=text_files", "data.test=a.csv"], "data.test='a.csv': no such file or folder"),
+    ],
+)
+def test_the_file_that_is_missing_is_the_one_that_is_scored(words: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        configured(OWN, parse(words))
 
 
 def test_an_option_of_one_s_own_is_found(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_a_folder_of_the_same_name_here_comes_first(make_run: MakeRun, tmp_path:
         (["list", "outputs/grid", "demo"], "demo: one study or path at a time"),
         (["list", "--format", "yaml"], "--format yaml: must be one of table, json, csv."),
         (["list", "--fromat=csv"], "--fromat=csv: no such option. Did you mean '--format'?"),
-        (["list", "--format"], "--format : must be one of"),
+        (["list", "--format"], "--format: takes one of table, json, csv"),
         (["clean", "--all"], "--all: no such option."),
         (["clean", "--unfinishd"], "Did you mean '--unfinished'?"),
         (["clean", "cache"], "'cache': no run in it or below it"),

@@ -192,7 +192,8 @@ def test_texts_that_were_cut_are_said(clozelab: Run, run_of: Runs) -> None:
         (["--text=a", "--pair=b", "--pair=c"], "--pair: 2 texts for 1 --text"),
         (["--input=in.csv", "--pair=c"], "--pair: goes with --text"),
         (["--text=a", "--on-error=ignore"], "--on-error: invalid choice: 'ignore'"),
-        (["--texts=a"], "clozelab predict --help says more"),
+        (["--texts=a"], "--texts=a: no such option. Did you mean '--text'? clozelab predict --help lists them"),
+        (["Ada met."], "Ada met.: no such argument; a text goes behind --text: --text 'Ada met.'"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(

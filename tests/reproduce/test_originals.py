@@ -59,8 +59,9 @@ def test_a_record_names_the_same_runs_as_the_directories_it_was_made_of(study: P
             assert recorded.run.identity == original.run.identity
             assert recorded.cell.summary("val/f1_conlleval") == original.cell.summary("val/f1_conlleval")
             assert recorded.config["data"] == original.config["data"]
-    write_results(make_cells(read_runs([study])), study)
-    assert find_originals(study).originals[0].run.folder.is_dir(), "runs that are there say more than their record"
+    for place in (study, study / "b-1", study / "b-1" / "seed-42"):
+        write_results(make_cells(read_runs([study])), place)
+        assert find_originals(place).originals[0].run.folder.is_dir(), "runs that are there say more than their record"
 
 
 def test_what_is_not_finished_is_left_out_of_a_study(study: Path, copied: Path, edit: Edit) -> None:

@@ -111,4 +111,4 @@ def test_reasons_are_said_once_and_text_is_never_markup(capsys: Capture) -> None
     view = View(num_runs=1)
     view.print_left_out(["[b]a", "[b]a"])
     view.print_places([])
-    assert capsys.readouterr().out == "left out  [b]a\ndry run: nothing trained; it would go to nowhere\n"
+    assert capsys.readouterr().out == "left out  [b]a\ndry run: nothing trained; there is nothing to train\n"

@@ -89,7 +89,7 @@ def test_a_split_or_configuration_that_is_not_there_is_named_with_those_that_are
 
 
 def test_of_several_configurations_none_is_taken_by_itself(repository: Path) -> None:
-    with pytest.raises(DataError, match=r"which configuration\? source\.config says it: fine, coarse"):
+    with pytest.raises(DataError, match=r"which configuration\? data\.source\.config says it: fine, coarse"):
         Dataset(path=str(repository)).locate("train")
 
 

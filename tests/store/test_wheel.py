@@ -128,6 +128,7 @@ def test_a_member_that_is_not_there_is_an_error_that_names_it(path: str, wheel: 
     with pytest.raises(DataError, match=r"demo 1\.0 has no member") as caught:
         wheel.locate(path)
     assert repr(path) in str(caught.value)
+    assert "files of yours are read with data=files" in str(caught.value)
     assert not [name for name in left(folder) if name.startswith("members/") and name.count("/") > 1]
 
 

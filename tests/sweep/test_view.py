@@ -35,6 +35,7 @@ def test_the_table_shows_what_varies_and_the_selected_metric(
     assert "0.2500" in out
     assert "val and test: f1_strict" in out
     assert "model" not in out.splitlines()[1], "only what varies is a column"
+    assert f"comparison       clozelab compare {tmp_path / 's'}\n" in out
 
 
 def test_a_share_of_work_follows_epochs_and_data(tmp_path: Path) -> None:

@@ -14,16 +14,22 @@ log = logging.getLogger(__name__)
 
 USAGE = """usage: clozelab compare PATH... [option ...]
 
-  PATH                  a study, a cell or a run: outputs/<study>[/<name>[/seed-<n>]]; several are one table
-  --metrics A,B         what to show: val/accuracy, or accuracy for every split (else what the cells were selected by)
-  --sort METRIC         best first (else by the validation metric that they were selected by)
-  --filter KEY=VALUE    only these cells, such as lr=5e-5; may be repeated
-  --against CELL        is the difference from this cell (its hash, or the beginning of it) real?
-  --format FORMAT       table (else), csv, json, latex or markdown
-  --html FILE           also a page to look at: curves, heat map, mistakes, differences; one file, no network
-  --record DIR          also DIR/results.json: configurations, metrics and environments of the runs, for good
+  PATH                a study, a cell or a run:
+                      outputs/<study>[/<name>[/seed-<n>]]; several: one table
+  --metrics A,B       what to show: val/accuracy, or accuracy for every split;
+                      default: the metrics that the cells were selected by
+  --sort METRIC       best first; default: what the cells were selected by
+  --filter KEY=VALUE  only these cells, such as lr=5e-5; may be repeated
+  --against CELL      is the difference from this cell (its hash, or the
+                      beginning of it) real?
+  --format FORMAT     table (default), csv, json, latex or markdown
+  --html FILE         also a page to look at: curves, heat map, mistakes,
+                      differences; one file that needs no network
+  --record DIR        also DIR/results.json: configurations, metrics and
+                      environments of the runs, which outlives them
 
-A row is a cell: the runs that differ in nothing but the seed. * is the cell that validation selects."""
+A row is a cell: the runs that differ in nothing but the seed. * marks the cell
+that validation selects."""
 
 OPTIONS = ("--metrics", "--sort", "--filter", "--against", "--format", "--html", "--record")
 

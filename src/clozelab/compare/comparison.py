@@ -115,9 +115,10 @@ def _resolve(option: str, word: str, known: Sequence[str]) -> list[str]:
     """Returns the metrics that a word names, the whole name or the name without its split."""
     found = [name for name in known if name == word] or [name for name in known if name.partition("/")[2] == word]
     if not found:
-        names = list(dict.fromkeys([*known, *(name.partition("/")[2] for name in known)]))
-        whole = [name for name in names if name.count("/") < 2]
-        raise ConfigError(f"{option} {word}: no such metric.{did_you_mean(word, names)} Metrics: {', '.join(whole)}")
+        bare = list(dict.fromkeys(name.partition("/")[2] for name in known))
+        whole = ", ".join(name for name in bare if "/" not in name)
+        hint = did_you_mean(word, [*known, *bare])
+        raise ConfigError(f"{option} {word}: no such metric.{hint} Metrics: {whole}; of one split: {known[0]}")
     return found
 
 

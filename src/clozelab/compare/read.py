@@ -68,7 +68,10 @@ def run_folders(path: Path) -> list[Path]:
         ConfigError: if there is none.
     """
     if not path.is_dir():
-        raise ConfigError(f"{str(path)!r}: {'not a folder' if path.exists() else 'no such folder'}; give {_shape()}")
+        what = "not a folder" if path.exists() else "no such folder"
+        study = Path("outputs", path)  # a study is called by its name, too
+        advice = f". Did you mean {str(study)!r}?" if study.is_dir() else f"; give {_shape()}"
+        raise ConfigError(f"{str(path)!r}: {what}{advice}")
     level: Sequence[Path] = [path]
     for _ in range(DEPTH + 1):
         if runs := [folder for folder in level if (folder / "run.json").is_file()]:

@@ -25,7 +25,7 @@ def print_terminal(comparison: Comparison) -> None:
     console = Console(highlight=False, markup=False, emoji=False)
     for grid in (grids.cells(comparison, "\n"), *grids.contrasts(comparison, "\n")):
         console.print(_rich(_fitting(grid, console.width)))
-        console.print("\n".join(["", *grid.about, ""]))
+        console.print("\n".join(["", *grid.about, ""] if grid.about else []))
 
 
 def _fitting(grid: Grid, width: int) -> Grid:

@@ -4,6 +4,7 @@ import os
 import re
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,23 +16,27 @@ from omegaconf import DictConfig, OmegaConf
 from clozelab.config.messages import join, readable_errors, unknown_group
 from clozelab.config.origin import Layer, Origin, conf_dir, has_key, layers, option_problem, options, origin_of
 from clozelab.config.overrides import CommandLine, parse
-from clozelab.config.schema import GROUPS, ROOT_KEYS, register, root_problems
+from clozelab.config.schema import GROUPS, ROOT_KEYS, SCALARS, register, root_problems
 from clozelab.errors import ConfigError
 
-HELP = """clozelab train: launch one run, or with -m a sweep
+HELP = """usage: clozelab train [group=option ...] [key=value ...] [-m]
 
-usage: clozelab train [group=option ...] [key=value ...] [-m]
-  clozelab train                                      fine-tune MiniLM on CoNLL-2003
-  clozelab train experiment=debug                     the same path in seconds
-  clozelab train optimizer.lr=1e-5,5e-5 seed=1,2 -m   a sweep of four runs
+  clozelab train                       fine-tune MiniLM on CoNLL-2003
+  clozelab train experiment=debug      the same path in seconds
+  clozelab train task=sequence_classification data=sms_spam
+  clozelab train optimizer.lr=1e-5,5e-5 seed=1,2 -m    a sweep of four runs
 
 Groups and their options:
 {groups}
 
-All keys with their values   clozelab train --cfg job
-Which files are composed     clozelab train --info defaults
-More files of your own       clozelab train --config-dir FOLDER ...
-What a key means             the comments in {conf}/<group>/<option>.yaml"""
+{scalars}
+
+All keys with their values     clozelab train --cfg job
+Which files are composed       clozelab train --info defaults
+More options of your own       clozelab train --config-dir FOLDER ...
+What a key means               the comments in the options' files, and in the
+                               files that their defaults name:
+                               {conf}/<group>/<option>.yaml"""
 
 
 def run_hydra(arguments: Sequence[str], launch: Callable[[dict[str, Any], Origin], None]) -> None:
@@ -46,14 +51,19 @@ def run_hydra(arguments: Sequence[str], launch: Callable[[dict[str, Any], Origin
     """
     line = parse(arguments)
     if line.wants_help:
-        groups = "\n".join(f"  {group:<12}{', '.join(options(group, line.folders))}" for group in GROUPS)
-        print(HELP.format(groups=groups, conf=conf_dir()))
+        groups = "\n".join(_listed(f"  {group:<12}", options(group, line.folders)) for group in GROUPS)
+        print(HELP.format(groups=groups, scalars=_listed("Keys beside them: ", SCALARS), conf=conf_dir()))
     elif line.is_sweep or line.shows:
         _refuse_early(line, arguments)
         with readable_errors(origin_of(arguments), line.folders):
             _call_hydra(line)
     else:
         launch(_compose_checked(line, arguments), origin_of(arguments))
+
+
+def _listed(start: str, names: Sequence[str]) -> str:
+    """Returns names behind a start, in lines of 80 columns."""
+    return textwrap.fill(", ".join(names), 80, initial_indent=start, subsequent_indent=" " * len(start))
 
 
 def compose(arguments: Sequence[str]) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def beside_problems(data: Any) -> Iterator[tuple[str, str]]:
 
 
 def _some(kind: str) -> str:
-    found = list(serving(kind))
+    found = sorted(serving(kind), key=lambda name: not _reads_own_files(name))
     return ", ".join(found[:SHOWN]) + (", ..." if len(found) > SHOWN else "")
 
 
@@ -73,6 +73,12 @@ def serving(kind: str) -> Iterator[str]:
     names = options("data", [conf_dir()])
     for base in SERVING[kind]:
         yield from (name for name in names if base in _bases(name))
+
+
+def _reads_own_files(name: str) -> bool:
+    """Says whether an option reads files of the user's: the one that is looked for most, and hard to guess."""
+    source = read_yaml(conf_dir() / "data" / f"{name}.yaml").get("source", {})
+    return str(source.get("_target_")).endswith(".Local")
 
 
 def _bases(name: str) -> set[str]:

@@ -6,6 +6,7 @@ Messages send a user to the right file with this, and root keys of files are che
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -72,7 +73,8 @@ def option_problem(group: str, value: Any, folders: Sequence[Path]) -> str:
             near = did_you_mean(str(option), known)
             names = textwrap.fill(", ".join(known), 100, initial_indent="  ", subsequent_indent="  ")
             listed = f" Options: {', '.join(known)}" if len(known) <= 12 else f" Options:\n{names}"
-            return f"{group}={shown}: no such option.{near}{'' if near and len(known) > 12 else listed}"
+            places = "".join(f"; looked for in {folder / group}, too" for folder in folders[1:])
+            return f"{group}={shown}: no such option.{near}{'' if near and len(known) > 12 else listed}{places}"
     return ""
 
 
@@ -160,6 +162,29 @@ def has_key(content: Any, path: str) -> bool:
             return False
         content = content[part]
     return True
+
+
+def keys_called(word: str, arguments: Sequence[str]) -> list[str]:
+    """Returns the dotted keys of the chosen files that end in a word; if there is none, in the word most like it.
+
+    Args:
+        word: such as `lr`.
+        arguments: of the command line.
+    """
+    ends: dict[str, list[str]] = {}
+    for layer in layers(arguments):
+        for key in _leaves(layer.content):
+            ends.setdefault(key.rpartition(".")[2], []).append(key)
+    near = get_close_matches(word, ends, n=1, cutoff=0.7)
+    return list(dict.fromkeys(ends.get(word) or ends.get(near[0] if near else "", [])))
+
+
+def _leaves(content: dict[str, Any]) -> Iterator[str]:
+    for key, value in content.items():
+        if isinstance(value, dict) and value:
+            yield from (f"{key}.{below}" for below in _leaves(value))
+        elif key != "_target_":
+            yield str(key)
 
 
 @cache

@@ -10,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override, QuotedString
 from hydra.errors import HydraException
 
-from clozelab.config.origin import config_dirs, option_problem
+from clozelab.config.origin import config_dirs, keys_called, option_problem
 from clozelab.config.schema import GROUPS, SCALARS, scalar_problem, unknown_root
 from clozelab.errors import ConfigError, did_you_mean
 
@@ -100,7 +100,9 @@ def _take_flag(line: CommandLine, argument: str, pending: list[str]) -> None:
     name, given, value = argument.partition("=")
     if name not in FLAGS:
         known = [flag for flag in FLAGS if flag.startswith("--") or flag == "-m"]
-        raise ConfigError(f"{name}: no such flag.{did_you_mean(name, known)} Flags: {', '.join(known)}")
+        whole = _whole_key(name.lstrip("-").replace("-", "_"), line)
+        hint = f"{whole} A key has no dashes before it: key=value." if whole else did_you_mean(name, known)
+        raise ConfigError(f"{name}: no such flag.{hint} Flags: {', '.join(known)}")
     values = FLAGS[name]
     if name in ("-m", "--multirun"):
         line.is_sweep = True
@@ -164,9 +166,11 @@ def _problem(override: Override, line: CommandLine) -> str:
         allowed = key == "hydra/sweeper" or key.startswith("hydra.sweeper.")
         return "" if allowed else f"{key}: Hydra only composes here; of its own keys only hydra.sweeper's may be set"
     if root not in (*GROUPS, *SCALARS):
-        return unknown_root(key, root)
+        return f"{key}: no such key.{whole}" if (whole := _whole_key(key, line)) else unknown_root(key, root)
     if root in SCALARS and root != key:
         return f"{key}: {root} is a single value and has no keys"
+    if key == root and override.package in NESTED and override.value() is None:
+        return f"{key}@{override.package}=null: to have none, write {override.package}=null"
     if "/" in key or override.package not in (None, *NESTED):
         return f"{key}: groups are one level deep and keep their place; write {root}=option"
     if override.is_delete() and "." not in key:
@@ -174,6 +178,15 @@ def _problem(override: Override, line: CommandLine) -> str:
     check = {**dict.fromkeys(GROUPS, option_problem), **dict.fromkeys(SCALARS, _scalar_problem)}.get(key)
     problems = [p for value in _values(override) if check and (p := check(key, value, line.folders))]
     return problems[0] if problems else ""
+
+
+def _whole_key(word: str, line: CommandLine) -> str:
+    """Returns which keys a word may mean that leaves out their group, as `lr` does, or an empty string."""
+    found = keys_called(word, [*line.overrides, *(f"--config-dir={folder}" for folder in line.folders[1:])])
+    is_named = any(key.rpartition(".")[2] == word for key in found)
+    if not found or "." in word or (not is_named and did_you_mean(word, (*GROUPS, *SCALARS))):
+        return ""
+    return f" Did you mean {' or '.join(map(repr, found))}?"
 
 
 def _values(override: Override) -> Iterator[Any]:

@@ -13,11 +13,12 @@ from clozelab.errors import ConfigError, did_you_mean
 
 USAGE = """usage: clozelab doctor [--offline] [output_dir=PATH]
 
-Looks at Python, packages, torch, processor, accelerator, memory, disks, cache, hub, package index, wandb and git, and
-says of each whether it is ok, and if not, what to do. The exit code is 1 if there is a problem, 0 if there is none.
+Looks at Python, packages, torch, processor, accelerator, memory, disks, cache,
+hub, package index, wandb and git, and says of each whether it is ok, and if
+not, what to do. Exit code 1 if there is a problem (warnings are none), else 0.
 
   --offline         asks no server
-  output_dir=PATH   where runs are to go; else outputs"""
+  output_dir=PATH   where runs are to go (default: outputs)"""
 
 
 def run(arguments: Sequence[str]) -> int:

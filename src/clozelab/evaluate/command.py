@@ -9,18 +9,26 @@ from clozelab.evaluate.settings import parse
 from clozelab.mistakes import print_errors
 from clozelab.summary import print_metrics, read_metrics
 
-USAGE = """usage: clozelab evaluate RUN [--errors] [data=NAME] [split=SPLIT] [labels.THEIRS=OURS ...] [key=value ...]
+USAGE = """usage: clozelab evaluate RUN [--errors] [data=NAME] [split=SPLIT]
+                         [labels.THEIRS=OURS ...] [key=value ...]
 
-  RUN                  directory of a completed run: outputs/<study>/<name>/seed-<n>
-  --errors             what it gets wrong: types confused, borders, unseen entities, the hardest words
-  key=value            score its weights under other settings: task.decoding=viterbi, data.test=other.conll
-  data=NAME            on other data, any option that `train` has; data.key=value says more, as there
-  split=SPLIT          train, validation, test, or all: the whole file of a corpus that has one. Without it the test
-                       split of other data, and validation and test of the run's own
-  labels.THEIRS=OURS   what a label (or entity type) of the data is to the model; null leaves it out
-  --config-dir FOLDER  more data options of your own, as in `train`
+  RUN                  directory of a completed run:
+                       outputs/<study>/<name>/seed-<n>
+  --errors             what it gets wrong: types confused, borders, unseen
+                       entities, the hardest words
+  key=value            scores its weights under other settings, such as
+                       task.decoding=viterbi or data.context=64
+  data=NAME            on other data, any option that train has; data.key=value
+                       says more, such as data=files data.test=other.conll
+  split=SPLIT          train, validation, test, or all (the whole file of a
+                       corpus that has one); default: the test split of other
+                       data, validation and test of the run's own
+  labels.THEIRS=OURS   what a label (or entity type) of the data is to the
+                       model; labels.THEIRS=null leaves it out
+  --config-dir FOLDER  more data options of your own, as in train
 
-The results go into RUN/evaluations/, the run itself stays as it is."""
+With RUN alone it prints the scores that the run ended with. New results go
+into RUN/evaluations/; the run itself stays as it is."""
 
 FLAGS = ("--errors", "--config-dir")
 
@@ -34,7 +42,9 @@ def run(arguments: Sequence[str]) -> int:
     """
     words, flags, folders = _sorted(arguments)
     if unknown := [flag for flag in flags if flag not in FLAGS]:
-        raise ConfigError(f"{unknown[0]}: no such option.{did_you_mean(unknown[0], FLAGS)} There is --errors")
+        word = unknown[0]
+        hint = " Write split=SPLIT." if word.startswith("--split") else did_you_mean(word, FLAGS)
+        raise ConfigError(f"{word}: no such option.{hint} Options: {', '.join(FLAGS)}; all others are key=value")
     if not words:
         raise ConfigError("evaluate: give the directory of a completed run: outputs/<study>/<name>/seed-<n>")
     folder = Path(words[0])

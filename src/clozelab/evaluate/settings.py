@@ -11,6 +11,7 @@ import yaml
 
 from clozelab.errors import ConfigError, did_you_mean
 from clozelab.identity import flatten
+from clozelab.store.local import Local
 from clozelab.store.runs import read_config
 from clozelab.summary import read_metrics
 
@@ -158,11 +159,27 @@ def _composed(config: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
             node[key] = copy.deepcopy(config["data"][key])
     if "general" in node:  # which a domain is compared with: one corpus is scored here
         node["general"] = None
-    scored = node.get(settings.split or "test")
-    for key in FILES:  # one file is enough to score it; a missing test file is no validation file, though
-        if node.get(key) == "???" and scored not in (None, "???"):
-            node[key] = scored
+    split = "train" if settings.split == "all" else settings.split or "test"
+    if node.get("train") == "???" and node.get(split) in (None, "???"):
+        raise ConfigError(f"data.{split}: must be given: data.{split}=FILE is the file that is scored")
+    missing = [key for key in FILES if node.get(key) == "???"]
+    if missing and node.get(split):  # one file is enough to score it; a missing test file is no validation file, though
+        _check_local(node, split)
+        node |= dict.fromkeys(missing, node[split])
     return node
+
+
+def _check_local(node: Mapping[str, Any], split: str) -> None:
+    """Refuses a file that is not there under its own key: it will stand for other splits, too.
+
+    Raises:
+        ConfigError: naming it.
+    """
+    if str(node.get("source", {}).get("_target_")).endswith(".Local"):
+        try:
+            Local().check(node[split])
+        except ConfigError as error:
+            raise ConfigError(f"data.{split}={error}") from error
 
 
 def changed(config: Mapping[str, Any], overrides: Sequence[str], *, fixed: Sequence[str]) -> dict[str, Any]:

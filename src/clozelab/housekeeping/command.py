@@ -9,23 +9,31 @@ from clozelab.errors import ConfigError, did_you_mean
 USAGE = """usage: clozelab runs list [STUDY | PATH] [--format table|json|csv]
        clozelab runs clean [STUDY | PATH] [option ...]
 
-  STUDY, PATH   a study by its name, or a study, cell or run by its path; else all runs below outputs/
+  STUDY, PATH   a study by its name, or a study, cell or run by its path;
+                default: all runs below outputs/
 
-list shows every run: how it stands, the metric it was selected by on both splits, when it ended (or else began), how
-long its last attempt took, its size on disk. A run whose process was killed is interrupted.
+list shows every run: its status, the metric it was selected by on both splits,
+when it ended (or else began), how long its last attempt took, its size on disk.
+A run whose process was killed is interrupted.
 
-clean lists with sizes what nobody can use any more, asks, and removes it: temporary files that killed processes left,
-and runs that failed or were interrupted with no checkpoint to continue from. Options name more to free:
+clean lists with sizes what nobody can use any more, asks, and removes it:
+temporary files that killed processes left, and runs that failed or were
+interrupted with no checkpoint to continue from. Options name more to free:
 
-  --unfinished    also failed and interrupted runs with a checkpoint: their commands would start over
-  --checkpoints   checkpoints that completed runs have kept (callbacks.checkpoint.keep=true)
+  --unfinished    also failed and interrupted runs with a checkpoint: their
+                  commands would start over
+  --checkpoints   checkpoints that completed runs have kept
+                  (callbacks.checkpoint.keep=true)
   --dashboards    offline wandb runs whose run directory is gone
-  --cache         tokenised data, features and vocabularies: computed anew when needed. Runs of another directory that
-                  are running may be reading them, which is not seen from here
+  --cache         tokenised data, features and vocabularies: computed anew when
+                  needed. Runs of another directory may be reading them, which
+                  is not seen from here
   --downloads     fetched datasets and models: fetched anew when needed
-  --yes           do not ask; without it, and without a terminal, nothing is removed
+  --yes           do not ask; without it, and without a terminal, nothing is
+                  removed
 
-Results of completed runs, running runs and files that are not clozelab's are never touched, links never followed."""
+Results of completed runs, running runs and files that are not clozelab's are
+never touched, links never followed."""
 
 FORMATS = ("table", "json", "csv")
 EXTRA = ("unfinished", "checkpoints", "dashboards", "cache", "downloads")
@@ -55,6 +63,8 @@ def _list(arguments: Sequence[str]) -> int:
         name, equals, value = word.partition("=")
         if name == "--format":
             shape = value if equals else pending.pop(0) if pending else ""
+            if not shape:
+                raise ConfigError(f"--format: takes one of {', '.join(FORMATS)}")
         else:
             words.append(word)
     if shape not in FORMATS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from clozelab.environment import num_cores
-from clozelab.errors import ConfigError, DataError
+from clozelab.errors import ConfigError, DataError, did_you_mean
 from clozelab.predict.columns import GUESSES, Columns
 from clozelab.predict.item import Item, make_item
 from clozelab.predict.read import KINDS, Input
@@ -27,22 +28,31 @@ if TYPE_CHECKING:  # they import torch
 
 log = logging.getLogger(__name__)
 
-USAGE = """usage: clozelab predict RUN (--text TEXT ... | --input FILE) [--output FILE]
+USAGE = """usage: clozelab predict RUN (--text TEXT ... | --input FILE) [option ...]
 
-  RUN               directory of a completed run: outputs/<study>/<name>/seed-<n>
-  --text TEXT       a text; may be repeated. For pretrained models with [MASK] in it
-  --pair TEXT       the second text of a pair, one for each --text
-  --input FILE      .txt (a text a line; a tab between two of a pair), .csv, .tsv, .jsonl, .parquet, .conll, all but
-                    Parquet also as .gz; - is stdin
-  --format KIND     of the input, where its ending does not say it
-  --text-column, --pair-column, --words-column NAME      where rows have their texts
-  --separator CHAR  of .csv and .tsv, if it is neither a comma nor a tab
-  --output FILE     .jsonl, .csv, .tsv, .parquet, or .conll for words with tags; - is stdout, JSON Lines.
-                    A file of this name is replaced, when all answers are there
-  --embed cls|mean  the embedding of each text instead; of pairs their cosine similarity, too
-  --top N           fillers of each mask (5)
-  --on-error stop|skip      a bad line stops the job, or is reported and skipped (exit code 1 if all are)
-  --device NAME     cpu, cuda, ...; a GPU is taken if there is one"""
+  RUN                 directory of a completed run:
+                      outputs/<study>/<name>/seed-<n>
+  --text TEXT         a text; may be repeated. For pretrained models with [MASK]
+                      in it
+  --pair TEXT         the second text of a pair, one for each --text
+  --input FILE        .txt (a text a line; a tab between the two of a pair),
+                      .csv, .tsv, .jsonl, .parquet or .conll, all but Parquet
+                      also as .gz; - is stdin
+  --format KIND       txt, csv, tsv, jsonl, parquet or conll: of the input,
+                      where its ending does not say it
+  --text-column NAME  where rows have their texts; likewise --pair-column, and
+                      --words-column of sentences that are split into words
+  --separator CHAR    of .csv and .tsv, if it is neither a comma nor a tab
+  --output FILE       .jsonl, .csv, .tsv, .parquet, or .conll for words with
+                      tags; - (default) is stdout, as JSON Lines. A file of this
+                      name is replaced when all answers are there
+  --embed cls|mean    the embedding of each text instead; of pairs their cosine
+                      similarity, too
+  --top N             fillers of each mask (default: 5)
+  --on-error stop|skip
+                      a bad line stops the job (default), or is reported and
+                      skipped (exit code 1 if all are)
+  --device NAME       cpu, cuda, ...; default: a GPU if there is one"""
 
 CHUNK = 256
 """Answers that are written at once."""
@@ -83,8 +93,7 @@ def predict(arguments: Sequence[str]) -> int:
     """
     given, others = _parser().parse_known_args(list(arguments))
     if others:
-        hint = f"--input {others[0]} reads a file" if Path(others[0]).is_file() else "clozelab predict --help says more"
-        raise ConfigError(f"{others[0]}: no such argument; {hint}")
+        raise ConfigError(_unknown(others[0]))
     asked = _asked(given)
     kind = check_output(given.output, given.input)
     Runs().check(given.run)
@@ -108,6 +117,17 @@ def predict(arguments: Sequence[str]) -> int:
         first = question.first_cut
         log.warning("cut to the %d tokens that the model reads: %d texts, first %s", question.max_length, count, first)
     return 0 if has_answers else 1
+
+
+def _unknown(word: str) -> str:
+    """Returns the message for a word that is neither the run nor an option."""
+    if word.startswith("-"):
+        options = [option for action in _parser()._actions for option in action.option_strings]
+        return (
+            f"{word}: no such option.{did_you_mean(word.partition('=')[0], options)} clozelab predict --help lists them"
+        )
+    meant = "--input {} reads a file" if Path(word).is_file() else "a text goes behind --text: --text {}"
+    return f"{word}: no such argument; {meant.format(shlex.quote(word))}"
 
 
 def _asked(given: argparse.Namespace) -> Input | list[Item | DataError]:

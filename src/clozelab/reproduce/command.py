@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from clozelab.errors import ConfigError, RunFailedError
+from clozelab.errors import ConfigError, RunFailedError, did_you_mean
 from clozelab.reproduce.differences import Difference, differences
 from clozelab.reproduce.launch import launch
 from clozelab.reproduce.originals import find_originals
@@ -16,19 +16,27 @@ from clozelab.reproduce.view import View
 
 USAGE = """usage: clozelab reproduce PATH [--dry-run] [option ...] [key=value ...]
 
-  PATH                a run, cell or study, outputs/<study>[/<name>[/seed-<n>]], or a folder with a results.json
+  PATH                a run, a cell or a study,
+                      outputs/<study>[/<name>[/seed-<n>]], or a folder with the
+                      results.json of clozelab compare --record
   --dry-run           says what differs, and trains nothing
-  --filter KEY=VALUE  only cells with it, such as lr=5e-5; may be repeated
-  --tolerance X       how far apart metrics may be; else 0 where nothing differs, and two standard deviations over the
-                      seeds of the cell where something does
+  --filter KEY=VALUE  only these cells, such as lr=5e-5; may be repeated
+  --tolerance X       how far apart metrics may be; default: 0 where nothing
+                      differs, and two standard deviations over the seeds of
+                      the cell where something does
   seed=N[,N]          only runs with these seeds
-  key=value           what does not say what is computed: data.train=PATH and model.path=PATH if files have moved,
-                      num_threads, trainer.accelerator, output_dir, study, logger=wandb, rerun=true ...
+  key=value           a key that does not say what is computed: data.train=PATH
+                      or model.path=PATH if files have moved, num_threads,
+                      trainer.accelerator, output_dir, study, logger=wandb,
+                      rerun=true ...
 
-Runs go to outputs/reproduced/<study>/. An interrupted reproduction is continued by typing it again. Where something
-differs that may change a number, the metric that the run was selected by and the same of the test split decide; else
-every metric must be equal. Exit code 0: every finished run is reproduced, or with --dry-run: can be; 3: not."""
+Runs go to outputs/reproduced/<study>/. An interrupted reproduction is continued
+by typing it again. Where something differs that may change a number, the metric
+that the run was selected by and the same of the test split decide; else every
+metric must be equal. Exit code 0: every finished run is reproduced, or with
+--dry-run: can be; 3: not."""
 
+OPTIONS = ("--dry-run", "--filter", "--tolerance")
 NOT_REPRODUCED = 3
 
 
@@ -54,7 +62,10 @@ def reproduce(arguments: Sequence[str]) -> int:
         ConfigError: for an argument that cannot be, and for runs that cannot be launched again here.
         RunFailedError: if a run fails.
     """
-    given = _parser().parse_intermixed_args(list(arguments))
+    given, others = _parser().parse_known_intermixed_args(list(arguments))
+    if others:
+        hint = did_you_mean(others[0], OPTIONS)
+        raise ConfigError(f"{others[0]}: no such option.{hint} Options: {', '.join(OPTIONS)}")
     if given.tolerance is not None and not 0 <= given.tolerance < math.inf:
         raise ConfigError(f"--tolerance {given.tolerance}: must be a number >= 0")
     found = find_originals(given.path, seeds=_seeds(given.keys), filters=given.filter)

@@ -93,7 +93,8 @@ def find_originals(path: Path, *, seeds: Sequence[int] = (), filters: Sequence[s
 
 
 def _is_record(path: Path) -> bool:
-    return path.is_file() or ((path / NAME).is_file() and not any(path.glob("*/seed-*/run.json")))
+    runs = ("run.json", "seed-*/run.json", "*/seed-*/run.json")
+    return path.is_file() or ((path / NAME).is_file() and not any(any(path.glob(pattern)) for pattern in runs))
 
 
 def _cell_of(folder: Path) -> Cell:

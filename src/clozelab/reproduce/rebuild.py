@@ -92,6 +92,8 @@ def _set(config: dict[str, Any], override: str) -> None:
     if located and key not in known:
         raise ConfigError(f"{key}: no such key in this run.{did_you_mean(key, known)}")
     if not located and _kind(key, known) is Kind.IDENTITY:
+        if key not in known and key.startswith(("data.", "model.")):  # of which all keys are there
+            raise ConfigError(f"{key}: no such key in this run.{did_you_mean(key, known)}")
         raise ConfigError(f"{key}: says what is computed, and stays; clozelab train launches another run")
     node: Any = config
     *path, last = key.split(".")

@@ -73,7 +73,8 @@ class View:
     def print_places(self, folders: Sequence[Path]) -> None:
         """Prints where runs would go."""
         studies = dict.fromkeys(str(folder if self._alone else folder.parents[1]) for folder in folders)
-        self._say(f"dry run: nothing trained; it would go to {', '.join(studies) or 'nowhere'}")
+        place = f"it would go to {', '.join(studies)}" if studies else "there is nothing to train"
+        self._say(f"dry run: nothing trained; {place}")
 
     def print_outcomes(
         self, one: Rebuilt, outcomes: Sequence[Outcome], *, differs: bool, tolerance: float | None

@@ -87,7 +87,7 @@ class Dataset:
         try:
             names = datasets.get_dataset_config_names(str(place), data_dir=self.folder)
             if self.config is None and len(names) > 1 and "default" not in names:  # the library would take the first
-                raise DataError(f"{self.path!r}: which configuration? source.config says it: {', '.join(names)}")
+                raise DataError(f"{self.path!r}: which configuration? data.source.config says it: {', '.join(names)}")
             rows = datasets.load_dataset(str(place), self.config, data_dir=self.folder, split=split, streaming=True)
             rows.to_parquet(str(target))
         except (ValueError, OSError, datasets.exceptions.DatasetsError) as error:

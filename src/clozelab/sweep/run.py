@@ -71,7 +71,7 @@ def _refuse_twins(cells: Sequence[Cell]) -> None:
         twin = seen.setdefault(cell.run.id, cell)
         if twin is not cell:
             first, second = (" ".join(o for o in c.overrides if o not in both) for c, both in _both(twin, cell))
-            what = f"{first} and {second}" if first else "two cells"
+            what = f"{first} and {second}" if first else "two runs"
             raise ConfigError(f"{what}: the same run, for they differ only in keys that do not say what is computed")
 
 
@@ -88,10 +88,10 @@ def _check_all(cells: Sequence[Cell], worker: Worker, view: View) -> None:
     """
     problems: dict[str, None] = {}
     for number, cell in enumerate(cells):
-        view.say(f"checking cell {number + 1} of {len(cells)}")
+        view.say(f"checking run {number + 1} of {len(cells)}")
         answer = worker.ask({"action": "check", "config": cell.config, "overrides": cell.overrides})
         if answer.get("status") == "crashed":
-            raise RunFailedError(f"the worker that checks the cells {answer['message']}")
+            raise RunFailedError(f"the worker that checks the runs {answer['message']}")
         problems.update(dict.fromkeys(answer["problems"]))
     if problems:
         raise ConfigError("\n  ".join(["the sweep's configuration has mistakes:", *problems]))

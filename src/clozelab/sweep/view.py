@@ -1,6 +1,7 @@
 """What a person sees of a sweep: one line while it works, one line a finished cell, a table at the end."""
 
 import json
+import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -92,6 +93,8 @@ class View:
             self._console.print(f"val and test: {next(iter(chosen.values()))}")
         for study in dict.fromkeys(cell.run.folder.parents[1] for cell in self._cells):
             self._console.print(f"study directory  {study}", soft_wrap=True)
+            if chosen:
+                self._console.print(f"comparison       clozelab compare {shlex.quote(str(study))}", soft_wrap=True)
         for command in dashboards(Path(self._cells[0].config["output_dir"])):
             self._console.print(f"dashboard        {command}", soft_wrap=True)
 

@@ -48,7 +48,8 @@ class DomainAdaptation(MaskedTask):
         """
         if self.head_steps and not self._trainable():
             raise ConfigError(
-                f"task.head_steps={self.head_steps}: model.freeze=all leaves the whole run to the head; drop one of them"
+                f"task.head_steps={self.head_steps}: model.freeze=all leaves the whole run to the head; "
+                "drop one of them"
             )
 
     def on_fit_start(self) -> None:
