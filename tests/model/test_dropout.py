@@ -61,6 +61,20 @@ def test_attention_with_hardly_any_dropout_equals_sdpa() -> None:
     torch.testing.assert_close(ours, reference.transpose(1, 2))
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_attention_gives_what_is_masked_no_weight_at_all(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    query, key, value = (30 * torch.randn(3, 2, 4, 24, 8, dtype=dtype)).unbind(0)
+    numbers = torch.arange(24).div(7, rounding_mode="floor")
+    mask = (numbers[:, None] == numbers[None]).expand(2, 1, 24, 24)
+    torch.manual_seed(1)
+    whole, _ = attention(torch.nn.Module(), query, key, value, mask, dropout=0.1, scaling=0.3)
+    value[:, :, 14:] = 1e30 if dtype == torch.float32 else 1e4  # what the first two examples must not see
+    torch.manual_seed(1)
+    other, _ = attention(torch.nn.Module(), query, key, value, mask, dropout=0.1, scaling=0.3)
+    assert torch.equal(whole[:, :14], other[:, :14])
+
+
 def test_a_model_keeps_its_parameters_and_its_eval_mode_output() -> None:
     torch.manual_seed(0)
     config = BertConfig(vocab_size=50, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64)

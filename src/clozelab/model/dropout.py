@@ -30,7 +30,8 @@ def drop(values: Tensor, rate: float) -> Tensor:
     threshold = round(rate * LANES)
     count = values.numel()
     words = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None)
-    kept = words.view(torch.int16)[:count].view(values.shape) >= threshold - LANES // 2
+    # In place: torch compares 16-bit integers many at once, but not into booleans.
+    kept = words.view(torch.int16)[:count].view(values.shape).ge_(threshold - LANES // 2)
     return values * kept.to(values.dtype).mul_(LANES / (LANES - threshold))
 
 
@@ -85,8 +86,9 @@ def attention(
         )
     assert attention_mask is not None
     scores = (query * scaling) @ key.transpose(2, 3)
-    weights = scores.masked_fill(~attention_mask, torch.finfo(scores.dtype).min).softmax(-1)
-    return (drop(weights, dropout) @ value).transpose(1, 2).contiguous(), None
+    # What no position sees gets the lowest score by a sum, which costs an eighth of torch's `masked_fill`.
+    scores += (attention_mask.to(scores.dtype) - 1) * torch.finfo(scores.dtype).max
+    return (drop(scores.softmax(-1), dropout) @ value).transpose(1, 2).contiguous(), None
 
 
 def use_fast_dropout(model: PreTrainedModel) -> None:
