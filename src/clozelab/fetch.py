@@ -24,9 +24,10 @@ def list_data() -> None:
         path = _file(name)
         content = _content(name)
         places = [_place(corpus["source"]) for corpus in (content, *content.get("more", {}).values())]
-        here = {state for _, state in places}
+        states = {state for _, state in places}
+        here = next(state for state in ("no", "-", "yes") if state in states)  # all of it, or not
         what = path.read_text(encoding="utf-8").splitlines()[0].lstrip("# ").partition(". Run:")[0]
-        table.add_row(name, what, ", ".join(place for place, _ in places), "no" if "no" in here else here.pop())
+        table.add_row(name, what, ", ".join(place for place, _ in places), here)
     Console().print(table)
 
 
